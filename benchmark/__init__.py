@@ -1,0 +1,1 @@
+"""ManifoldBench: a benchmark and leaderboard of intrinsic-dimension estimators on radiology and natural images."""
