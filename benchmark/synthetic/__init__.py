@@ -1,0 +1,1 @@
+"""Points whose dimension is known."""
