@@ -1,0 +1,1 @@
+"""From a card to images: cards, loaders, the store of prepared arrays, and views."""
