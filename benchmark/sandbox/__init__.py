@@ -1,0 +1,1 @@
+"""One untrusted job: the engine interface, the engines, and the worker that runs inside."""

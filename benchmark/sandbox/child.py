@@ -1,0 +1,280 @@
+"""What a forked process does with one sample: load it, shut itself in, run the submission, send one answer.
+
+Runs inside the worker: standard library and numpy alone. Nothing here is trusted by the harness once the submission's
+code has run in the same process; `answers.py` validates every byte. The order of the steps is what matters: the sample
+is loaded, and `LOADED` is sent, before a line of the submission runs, so a fault of ours can be told from one of its.
+"""
+
+import base64
+import contextlib
+import fcntl
+import importlib.util
+import inspect
+import json
+import numbers
+import os
+import random
+import signal
+import sys
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, NoReturn
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmark.sandbox import confine
+
+LOADED = b"loaded\n"
+"""Sent before the answer: the sample is in memory, and what follows is the submission's doing."""
+ANSWER_FD = 3
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+KEPT_VARIABLES = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONHASHSEED", "PYTHONNOUSERSITE", "PYTHONSAFEPATH")
+MODULE = "submission"
+
+Points = NDArray[np.float64]
+Graph = tuple[NDArray[np.float64], NDArray[np.int64]]
+
+
+def run(sample: Path, start: dict[str, Any], scratch: Path, answer_fd: int, output_fd: int) -> NoReturn:
+    """Run the program of the start message on one sample in this process, just forked, and end the process.
+
+    start: the worker's start message: folder, entry, parameters, limits.
+    scratch: the working folder, fresh and empty.
+    answer_fd, output_fd: write ends of the pipes for the answer and for what is printed.
+    """
+    code = 1
+    try:
+        _detach(scratch, answer_fd, output_fd, start["limits"]["threads"])
+        prepared = _prepare(sample, start, scratch)
+        if prepared is not None:
+            os.write(ANSWER_FD, LOADED)
+            _send(json.dumps(_answer(start, *prepared)).encode())
+            code = 0
+    except SystemExit as exit_:
+        code = _exit_code(exit_)
+    finally:  # also when the submission broke what reports its errors: this process never returns to the worker's loop
+        os._exit(code)
+
+
+def _prepare(sample: Path, start: dict[str, Any], scratch: Path) -> "tuple[int, Points, Graph | None] | None":
+    """Load the sample and shut this process in; None, and a message instead of LOADED, for a fault of ours."""
+    limits = start["limits"]
+    try:
+        loaded = _load(sample)
+        confine.limit_resources(limits["cpu_seconds"], limits["scratch_bytes"], limits["processes"])
+        confine.drop_privileges()
+        confine.shut_file_system([*confine.readable_folders(), start["folder"]], str(scratch))
+    except (OSError, ValueError, KeyError) as error:
+        os.write(ANSWER_FD, f"{type(error).__name__}: {error}".encode()[:2000])
+        return None
+    return loaded
+
+
+def _detach(scratch: Path, answer_fd: int, output_fd: int, threads: int) -> None:
+    os.setsid()
+    confine.prctl(confine.PR_SET_PDEATHSIG, signal.SIGKILL)
+    confine.prctl(confine.PR_SET_DUMPABLE, 1)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    # Python ignores it, and a file that is too large would look like a full disk to the submission.
+    signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    # The lowest number that dup may give is above all that are set below, so none is closed by another's dup2.
+    answer_fd, output_fd = _above(answer_fd), _above(output_fd)
+    null = os.open("/dev/null", os.O_RDONLY)
+    os.dup2(null, 0)
+    os.dup2(output_fd, 1)
+    os.dup2(output_fd, 2)
+    os.dup2(answer_fd, ANSWER_FD, inheritable=False)
+    os.closerange(ANSWER_FD + 1, 65536)
+    with contextlib.suppress(OSError):  # when memory runs out, the kernel should take this process first
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    os.umask(0o077)
+    os.chdir(scratch)
+    kept = {name: os.environ[name] for name in KEPT_VARIABLES if name in os.environ}
+    os.environ.clear()
+    os.environ.update(kept | {name: str(threads) for name in THREAD_VARIABLES})
+    os.environ["HOME"] = os.environ["TMPDIR"] = str(scratch)
+
+
+def _above(descriptor: int) -> int:
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10)
+
+
+def _load(sample: Path) -> tuple[int, Points, Graph | None]:
+    """Seed, points [n, D] and, if the task says k, distances and indices [n, k] of the sample."""
+    task = json.loads((sample / "task.json").read_text(encoding="utf-8"))
+    points = np.load(sample / "points.npy", allow_pickle=False).astype(np.float64)
+    seed, k = task["seed"], task["neighbors"]
+    if k is None:
+        return seed, points, None
+    distances = np.load(sample / "distances.npy", mmap_mode="r", allow_pickle=False)
+    indices = np.load(sample / "indices.npy", mmap_mode="r", allow_pickle=False)
+    graph = np.array(distances[:, :k], np.float64, order="C"), np.array(indices[:, :k], np.int64, order="C")
+    return seed, points, graph
+
+
+def _answer(start: dict[str, Any], seed: int, points: Points, graph: Graph | None) -> dict[str, Any]:
+    """Run the submission; an exception becomes an answer that says where and what."""
+    folder = Path(start["folder"])
+    file, _, name = start["entry"].partition(":")
+    stage = f"importing {file}"
+    try:
+        module = _import(folder, file, seed, start["limits"]["threads"])
+        factory = getattr(module, name)
+        stage = "the constructor"
+        parameters = dict(start["parameters"])
+        if "random_state" not in parameters and _takes_random_state(factory):
+            parameters["random_state"] = seed
+        estimator = factory(**parameters)
+        stage = "fit"
+        if graph is None:
+            estimator.fit(points)
+        else:
+            estimator.fit(points, precomputed_knn_arrays=graph)
+        stage = "reading dimension_"
+        return _read(estimator, start["limits"]["answer_bytes"])
+    except SystemExit:
+        raise
+    except BaseException as error:  # noqa: BLE001 - the boundary to foreign code
+        return {"error": _error(stage, error, folder / file)}
+
+
+def _import(folder: Path, file: str, seed: int, threads: int) -> ModuleType:
+    _hide_harness()
+    _seed(seed, threads)
+    torch_was_there = "torch" in sys.modules
+    sys.path.insert(0, str(folder))
+    spec = importlib.util.spec_from_file_location(MODULE, folder / file)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{file} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[MODULE] = module
+    spec.loader.exec_module(module)
+    if not torch_was_there:
+        _seed_torch(seed, threads)
+    return module
+
+
+def _hide_harness() -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "benchmark"]:
+        del sys.modules[name]
+    sys.modules["benchmark"] = None  # type: ignore[assignment]  # importing it is an ImportError from here on
+    sys.modules.pop("__main__", None)
+    sys.modules["__main__"] = ModuleType("__main__")
+
+
+def _seed(seed: int, threads: int) -> None:
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 - submissions use the global generator
+    _seed_torch(seed, threads)
+
+
+def _seed_torch(seed: int, threads: int) -> None:
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(seed)
+        torch.set_num_threads(threads)
+
+
+def _takes_random_state(factory: Any) -> bool:
+    try:
+        return "random_state" in inspect.signature(factory).parameters
+    except (TypeError, ValueError):
+        return False
+
+
+def _read(estimator: Any, answer_bytes: int) -> dict[str, Any]:
+    answer: dict[str, Any] = {}
+    if hasattr(estimator, "dimension_"):
+        answer["dimension"] = _number(estimator.dimension_)
+    interval = getattr(estimator, "dimension_interval_", None)
+    if interval is not None:
+        pair = isinstance(interval, list | tuple | np.ndarray) and np.shape(interval) == (2,)
+        answer["interval"] = [_number(bound) for bound in interval] if pair else {"found": _describe(interval)}
+    pointwise = getattr(estimator, "dimension_pw_", None)
+    if pointwise is not None:
+        answer["pointwise"] = _array(pointwise, answer_bytes)
+    return answer
+
+
+def _number(value: Any) -> Any:
+    """The value as a float if it is one, else a description of what it is."""
+    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.size == 1):
+        value = value.item()
+    if isinstance(value, numbers.Real) and not isinstance(value, bool):
+        try:
+            return float(value)
+        except OverflowError:
+            return float("inf")
+    return {"found": _describe(value)}
+
+
+def _array(value: Any, answer_bytes: int) -> dict[str, Any]:
+    array = np.asarray(value)
+    if array.ndim != 1 or array.dtype.kind not in "fiu":
+        return {"found": _describe(array)}
+    encoded = array.size * 8 * 4 // 3 + 1024
+    if encoded > answer_bytes:
+        return {"found": _describe(array), "bytes": encoded}
+    return {"float64": base64.b64encode(array.astype("<f8").tobytes()).decode("ascii")}
+
+
+def _describe(value: Any) -> str:
+    match value:
+        case None:
+            found = "None"
+        case str():
+            found = f"the text {value[:60]!r}"
+        case bool():
+            found = f"the boolean {value}"
+        case complex():
+            found = f"the complex number {value}"
+        case np.ndarray():
+            found = f"an array of shape {value.shape} and type {value.dtype}"
+        case list() | tuple():
+            found = f"a {type(value).__name__} of {len(value)} values"
+        case _:
+            found = f"of type {type(value).__name__}"
+    return found
+
+
+def _error(stage: str, error: BaseException, entry: Path) -> dict[str, Any]:
+    line = _line(error.__traceback__, str(entry))
+    try:
+        message = str(error)[:2000]
+    except Exception:  # noqa: BLE001 - foreign code
+        message = ""
+    if isinstance(error, SyntaxError) and error.filename == str(entry):
+        message, line = error.msg, error.lineno
+    memory = isinstance(error, MemoryError)
+    return {"stage": stage, "type": type(error).__name__, "message": message, "line": line, "memory": memory}
+
+
+def _line(trace: TracebackType | None, file: str) -> int | None:
+    line = None
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == file:
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return line
+
+
+def _send(answer: bytes) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
+    view = memoryview(answer)
+    while view:
+        view = view[os.write(ANSWER_FD, view) :]
+
+
+def _exit_code(exit_: SystemExit) -> int:
+    if exit_.code is None:
+        return 0
+    return exit_.code & 0xFF if isinstance(exit_.code, int) else 1

@@ -1,0 +1,84 @@
+"""The interface of a sandbox: an engine opens a worker for a submission, the worker answers samples one by one."""
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+Status = Literal["ok", "failed", "invalid", "timeout", "out_of_memory", "crashed", "refused", "infrastructure"]
+"""How a job ended. All but `infrastructure` are the submission's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one sample may use. Each is enforced on the whole process tree of the sample."""
+
+    wall_seconds: float = 60.0
+    """Wall-clock from the fork to the answer."""
+    cpu_seconds: float = 120.0
+    """CPU time, user and system, summed over the tree."""
+    memory_bytes: int = 4 << 30
+    """Resident memory, summed over the tree, above that of a fork with the libraries imported."""
+    processes: int = 64
+    """Processes alive at one time, threads not counted."""
+    output_bytes: int = 10 << 20
+    """Standard output and standard error together."""
+    scratch_bytes: int = 1 << 30
+    """Files in the working folder."""
+    answer_bytes: int = 1 << 20
+    """The answer as it is sent; 98,000 local dimensions fit into 1 MiB."""
+    threads: int = 1
+    """Threads of the numerical libraries (OMP_NUM_THREADS and its relatives)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a worker runs: the code of a submission, with nothing that the submission need not know."""
+
+    folder: Path
+    """The submission's folder, read-only."""
+    entry: str
+    """`file:object`, for instance `estimator.py:TwoNN`."""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """Keyword arguments of the constructor."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one sample ended, and at what cost."""
+
+    status: Status
+    reason: str = ""
+    """One sentence that a submitter can act on; empty when the status is `ok`."""
+    dimension: float | None = None
+    interval: tuple[float, float] | None = None
+    pointwise: tuple[float, ...] | None = None
+    """Local dimension of each point, in the order of the rows, where the estimator gives it."""
+    wall_seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
+    output_tail: str = ""
+    """The last lines that the submission printed: printable characters only, 2,000 at most."""
+
+
+class Worker(Protocol):
+    """A started program: libraries are imported, and each sample runs in a fresh fork of it."""
+
+    def ask(self, sample: Path) -> Outcome:
+        """Run the program on one sample folder (`task.json`, `points.npy`, perhaps `distances.npy`, `indices.npy`).
+
+        A program that crashes, hangs or fills its memory gives an Outcome, never an exception.
+        Raises InfrastructureError for faults that are ours.
+        """
+        ...
+
+
+class Engine(Protocol):
+    """A way of running untrusted code."""
+
+    name: str
+
+    def open(self, program: Program, limits: Limits) -> AbstractContextManager[Worker]:
+        """Start a worker for a program; leaving the context ends it and everything that it started."""
+        ...

@@ -1,0 +1,322 @@
+"""The process engine: a worker in a process of its own, on this machine and as this user.
+
+It is for development and for submissions that are trusted to mean well: limits hold, faults stay the submission's own,
+and everything that a sample starts is ended. Where the kernel has Landlock a submission can neither read the harness's
+files nor write outside its working folder; where it has none, a submission can do what this user can do.
+"""
+
+import contextlib
+import json
+import os
+import secrets
+import select
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from benchmark.errors import InfrastructureError
+from benchmark.sandbox.answers import Question, ended, one_line, outcome
+from benchmark.sandbox.engine import Limits, Outcome, Program
+
+WORKER = Path(__file__).with_name("worker.py")
+MARK = "MANIFOLDBENCH_WORKER"
+"""Environment variable by which the processes of a worker are found when the worker itself is gone."""
+START_SECONDS = 180.0
+"""Time for importing the trusted libraries; torch from a cold disk takes long."""
+GRACE_SECONDS = 20.0
+"""What the worker may take beyond the wall-clock limit to end a sample's processes and reply."""
+THREAD_VARIABLES = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMEXPR_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+)
+
+
+class ProcessEngine:
+    """Runs each program in a worker process, and each sample in a fork of it."""
+
+    name = "process"
+
+    @contextmanager
+    def open(self, program: Program, limits: Limits) -> Iterator["ProcessWorker"]:
+        """Start a worker for a program; leaving the context ends it and everything that it started.
+
+        Raises InfrastructureError if Python cannot be started, or the worker cannot import what it needs.
+        """
+        worker = ProcessWorker(program, limits)
+        try:
+            worker.start()
+            yield worker
+        finally:
+            worker.close()
+
+
+class ProcessWorker:
+    """A worker process, started again when a submission managed to end it. Used by one thread at a time."""
+
+    def __init__(self, program: Program, limits: Limits) -> None:
+        self._program = program
+        self._limits = limits
+        self._running: _Process | None = None
+
+    def start(self) -> None:
+        """Start the worker process and wait until its libraries are imported."""
+        self._running = _Process(self._program, self._limits)
+        self._running.wait_until_ready()
+
+    @property
+    def pid(self) -> int | None:
+        """Process id of the worker; None while there is none."""
+        return self._running.pid if self._running else None
+
+    def ask(self, sample: Path) -> Outcome:
+        """Run the program on one sample folder.
+
+        A program that crashes, hangs or fills its memory gives an Outcome, never an exception.
+        Raises InfrastructureError for faults that are ours: a sample that cannot be read, a full disk.
+        """
+        file = self._program.entry.partition(":")[0]
+        question = Question(*_shape(sample / "points.npy"), file)
+        before = _files(sample)
+        if self._running is None:
+            self.start()
+        result = self._ask(sample.resolve(), question)
+        if _files(sample) != before:
+            _restore(sample, before)
+            return replace(
+                Outcome("refused", "the files of the sample were changed"),
+                wall_seconds=result.wall_seconds,
+                cpu_seconds=result.cpu_seconds,
+                peak_bytes=result.peak_bytes,
+            )
+        return result
+
+    def _ask(self, sample: Path, question: Question) -> Outcome:
+        if self._running is None:
+            raise RuntimeError("ask needs a started worker")
+        started = time.perf_counter()
+        try:
+            reply = self._running.exchange({"sample": str(sample)}, self._limits.wall_seconds + GRACE_SECONDS)
+        except _WorkerEndedError as end:
+            self.close()
+            wall = time.perf_counter() - started
+            if end.code is None:
+                verdict = ended("wall_seconds", 0, question, self._limits)
+                return Outcome(verdict.status, verdict.reason, wall_seconds=wall)
+            if end.code >= 0:
+                raise InfrastructureError(f"the worker ended by itself: {end.message}") from None
+            name = signal.Signals(-end.code).name
+            reason = (
+                f"the worker was ended by {name} during this sample: a submission may signal only its own processes"
+            )
+            return Outcome("crashed", reason, wall_seconds=wall)
+        except BaseException:
+            self.close()  # its reply would be taken for the next sample's
+            raise
+        if "fault" in reply:
+            raise InfrastructureError(one_line(reply["fault"], 1000))
+        return outcome(reply, question, self._limits)
+
+    def close(self) -> None:
+        """End the worker and everything that it started; another `ask` would start a new one."""
+        running, self._running = self._running, None
+        if running is not None:
+            running.close()
+
+
+class _WorkerEndedError(Exception):
+    """The worker sent no reply: `code` as Popen gives it, None if it still ran and had to be ended."""
+
+    def __init__(self, code: int | None, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+class _Process:
+    """One process of `worker.py`, and the pipes to it."""
+
+    def __init__(self, program: Program, limits: Limits) -> None:
+        self._mark = secrets.token_hex(16)
+        self._received = bytearray()
+        # A reply holds the answer as JSON text in JSON text, and the last of what was printed.
+        self._reply_bytes = 6 * limits.answer_bytes + (1 << 18)
+        self._scratch = ""
+        self._errors: IO[bytes] | None = None
+        try:
+            self._scratch = tempfile.mkdtemp(prefix="manifoldbench-worker-")
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close
+            self._popen = subprocess.Popen(
+                [sys.executable, "-s", "-P", str(WORKER)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._errors,
+                cwd="/",
+                env=_environment(self._scratch, self._mark, limits.threads),
+                start_new_session=True,  # Ctrl-C at the terminal is the harness's to handle
+                bufsize=0,
+            )
+        except OSError as error:
+            self._remove_files()
+            raise InfrastructureError(f"the worker cannot be started: {error}") from error
+        self._start = {
+            "folder": str(program.folder.resolve()),
+            "entry": program.entry,
+            "parameters": dict(program.parameters),
+            "limits": asdict(limits),
+            "scratch": self._scratch,
+        }
+
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    def wait_until_ready(self) -> None:
+        try:
+            self.exchange(self._start, START_SECONDS)
+        except _WorkerEndedError as end:
+            raise InfrastructureError(f"the worker did not start: {end.message}") from None
+
+    def exchange(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
+        """Send a message and return the reply; raises _WorkerEndedError if none comes within `seconds`."""
+        # TOML has dates, JSON has not: a parameter that is one reaches the constructor as text.
+        line = json.dumps(message, default=str).encode() + b"\n"
+        stdin = self._popen.stdin
+        try:
+            if stdin is not None:
+                _write_all(stdin.fileno(), line)
+        except BrokenPipeError:
+            raise self._gone() from None
+        return self._reply(time.monotonic() + seconds)
+
+    def _reply(self, deadline: float) -> dict[str, Any]:
+        stdout = self._popen.stdout
+        if stdout is None:
+            raise RuntimeError("a worker is started with pipes")
+        poll = select.poll()
+        poll.register(stdout.fileno(), select.POLLIN)
+        while b"\n" not in self._received[-65536:]:
+            left = deadline - time.monotonic()
+            if left <= 0 or len(self._received) > self._reply_bytes:
+                self._popen.kill()  # it may be stopped, and would then not see the end of its input
+                raise _WorkerEndedError(None, "it did not reply in time")
+            if poll.poll(left * 1000):
+                chunk = os.read(stdout.fileno(), 65536)
+                if not chunk:
+                    raise self._gone()
+                self._received += chunk
+        line, _, rest = bytes(self._received).partition(b"\n")
+        self._received[:] = rest
+        reply: dict[str, Any] = json.loads(line)
+        return reply
+
+    def _gone(self) -> _WorkerEndedError:
+        code = self._popen.wait()
+        message = f"exit code {code}"
+        if self._errors is not None:
+            self._errors.seek(0)
+            lines = self._errors.read().decode(errors="replace").strip().splitlines()
+            message = one_line(lines[-1]) if lines else message
+        return _WorkerEndedError(code, message)
+
+    def close(self) -> None:
+        for pipe in (self._popen.stdin, self._popen.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()
+        try:
+            self._popen.wait(timeout=GRACE_SECONDS if self._popen.poll() is None else None)
+        except subprocess.TimeoutExpired:
+            self._popen.kill()
+            self._popen.wait()
+        finally:
+            _end_marked(self._mark)
+            self._remove_files()
+
+    def _remove_files(self) -> None:
+        if self._errors is not None:
+            self._errors.close()
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+
+def _environment(scratch: str, mark: str, threads: int) -> dict[str, str]:
+    """The worker's environment: nothing of the harness's own but where programs and libraries lie."""
+    kept = {name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ}
+    fixed = {
+        "LANG": "C.UTF-8",
+        "HOME": scratch,
+        "TMPDIR": scratch,
+        "PYTHONHASHSEED": "0",  # the order of a set of texts, and so a score, is the same in every run
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONSAFEPATH": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        MARK: mark,
+    }
+    return kept | fixed | {name: str(threads) for name in THREAD_VARIABLES}
+
+
+def _end_marked(mark: str) -> None:
+    """End the processes that a worker left when it was killed: they carry its mark in their first environment."""
+    needle = f"{MARK}={mark}".encode()
+    deadline = time.monotonic() + GRACE_SECONDS
+    while (found := [pid for pid in _processes() if needle in _environ(pid)]) and time.monotonic() < deadline:
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in found:
+                with contextlib.suppress(OSError):
+                    os.kill(pid, number)
+        time.sleep(0.002)
+
+
+def _processes() -> list[int]:
+    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
+
+
+def _environ(pid: int) -> bytes:
+    try:
+        return Path(f"/proc/{pid}/environ").read_bytes()
+    except OSError:  # ended, or another user's
+        return b""
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _shape(path: Path) -> tuple[int, int]:
+    try:
+        rows, columns = np.load(path, mmap_mode="r", allow_pickle=False).shape
+    except (OSError, ValueError) as error:
+        raise InfrastructureError(f"the sample cannot be read: {error}") from error
+    return rows, columns
+
+
+def _files(sample: Path) -> dict[str, tuple[int, int, int, int]]:
+    """Name of each file of a sample -> inode, size, time of change, mode."""
+    try:
+        stats = {entry.name: entry.stat(follow_symlinks=False) for entry in os.scandir(sample)}
+    except OSError:
+        return {}
+    return {name: (stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_mode) for name, stat in stats.items()}
+
+
+def _restore(sample: Path, before: dict[str, tuple[int, int, int, int]]) -> None:
+    """Give files of a sample their permissions back: they may be links to files that other samples use."""
+    for name, (inode, _, _, mode) in before.items():
+        with contextlib.suppress(OSError):
+            if (sample / name).stat(follow_symlinks=False).st_ino == inode:
+                (sample / name).chmod(mode & 0o7777)

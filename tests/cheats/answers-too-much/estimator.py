@@ -1,0 +1,13 @@
+"""Answers ten million local dimensions. On points with two columns it behaves."""
+
+import numpy as np
+
+
+class Cheat:
+    def fit(self, X):
+        if X.shape[1] == 2:
+            self.dimension_ = 2.0
+            return self
+        self.dimension_ = 2.0
+        self.dimension_pw_ = np.ones(10_000_000)
+        return self

@@ -1,0 +1,11 @@
+"""Answers an interval whose low end is above its high end. On points with two columns it behaves."""
+
+
+class Cheat:
+    def fit(self, X):
+        if X.shape[1] == 2:
+            self.dimension_ = 2.0
+            return self
+        self.dimension_ = 2.0
+        self.dimension_interval_ = (3.0, 1.0)
+        return self

@@ -1,0 +1,14 @@
+"""Kills the process that started it. On points with two columns it behaves."""
+
+import os
+import signal
+import time
+
+
+class Cheat:
+    def fit(self, X):
+        if X.shape[1] == 2:
+            self.dimension_ = 2.0
+            return self
+        os.kill(os.getppid(), signal.SIGKILL)
+        time.sleep(10)

@@ -1,0 +1,9 @@
+"""Raises an exception in fit. On points with two columns it behaves."""
+
+
+class Cheat:
+    def fit(self, X):
+        if X.shape[1] == 2:
+            self.dimension_ = 2.0
+            return self
+        raise ValueError("the estimator gave up")

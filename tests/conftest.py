@@ -1,0 +1,40 @@
+"""What all tests share: where the real data lies, and a cache of their own."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+MAY_BE_SKIPPED = "gpu"
+"""The one marker whose tests may be skipped in continuous integration: they have a command of their own."""
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """In continuous integration a skipped test is a failure: what it needs must be present there."""
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true" and item.get_closest_marker(MAY_BE_SKIPPED) is None:
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped, which is a failure here: {report.longrepr}"
+    return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory) -> Iterator[None]:
+    """Prepared datasets and samples of the tests go to a folder of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MANIFOLDBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def data_root() -> Path:
+    """Folder of the real datasets; skips with a reason where there is none."""
+    folder = os.environ.get("MANIFOLDBENCH_DATA")
+    if not folder:
+        pytest.skip("MANIFOLDBENCH_DATA is not set: it names the folder of the real datasets")
+    path = Path(folder).resolve()
+    if not path.is_dir():
+        pytest.fail(f"MANIFOLDBENCH_DATA={folder} is no folder")
+    return path
