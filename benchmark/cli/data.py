@@ -103,8 +103,8 @@ def get(datasets: tuple[str, ...], size: int | None, optional: bool, as_json: bo
     if failed and optional:
         click.echo(
             "The run goes on without them. To have them, connect this machine and run "
-            f"`manifoldbench data get {' '.join(str(outcome['id']) for outcome in failed)}`, or set MANIFOLDBENCH_DATA to "
-            "the folder that holds them.",
+            f"`manifoldbench data get {' '.join(str(outcome['id']) for outcome in failed)}`, or set "
+            "MANIFOLDBENCH_DATA to the folder that holds them.",
             err=True,
         )
     sys.exit(1 if failed and not optional else 0)

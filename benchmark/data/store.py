@@ -1,5 +1,6 @@
 """The store: a dataset is prepared once into memory-mapped uint8 arrays with a manifest, whole or not at all."""
 
+import inspect
 import json
 import os
 import shutil
@@ -9,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import platformdirs
+from numpy.typing import NDArray
 
-from benchmark.data import images as images_module
 from benchmark.data.card import Card
-from benchmark.data.images import DatasetMissing, Images
+from benchmark.data.images import DatasetMissing, Images, checked_images
 from benchmark.data.loaders import LOADERS
 from benchmark.errors import UserError
 from benchmark.hashing import sha256_of, sha256_of_array, sha256_of_file
@@ -72,7 +73,9 @@ def _prepared_folder(card: Card, split: str, size: int) -> Path:
     for path in files:
         if not path.exists():
             raise DatasetMissing(f"{card.id} is not on this machine ({path}): run `manifoldbench data get {card.id}`.")
-    code = [sha256_of_file(Path(module.__file__ or "")) for module in (LOADERS[card.loader], images_module)]  # type: ignore[attr-defined]
+    code = [
+        sha256_of_file(Path(str(inspect.getsourcefile(read)))) for read in (LOADERS[card.loader].load, checked_images)
+    ]
     looks = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
     key = sha256_of({"card": card.model_dump(mode="json", include={"options", "id"}), "files": looks, "code": code})
     folder = cache_root() / "datasets" / f"{card.id}-{size}-{split}-{key[:16]}"
@@ -83,7 +86,7 @@ def _prepared_folder(card: Card, split: str, size: int) -> Path:
 
 def _prepare(card: Card, split: str, size: int, files: list[Path], folder: Path) -> None:
     images = LOADERS[card.loader].load(card, data_root(), split, size)
-    arrays = {"pixels": images.pixels, "labels": images.labels}
+    arrays: dict[str, NDArray[Any]] = {"pixels": images.pixels, "labels": images.labels}
     if images.groups is not None:
         arrays["groups"] = images.groups
     values, counts = np.unique(images.labels, return_counts=True) if images.labels.ndim == 1 else ((), ())
@@ -106,7 +109,7 @@ def _prepare(card: Card, split: str, size: int, files: list[Path], folder: Path)
             (partial / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
             # Another process may have prepared the same meanwhile; both hold the same bytes.
             if not folder.exists():
-                os.rename(partial, folder)
+                partial.rename(folder)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:

@@ -99,12 +99,14 @@ def _select(view: View, images: Images) -> NDArray[np.int64]:
         raise UserError(f"{view.dataset} {view.split}: {view.count} images asked for, and there are {len(rows)}.")
     if view.selection == "random":
         # The whole order is drawn, whatever the count: a smaller sample is part of a larger one.
-        rows = np.random.default_rng(seed_from(dataset=view.dataset, split=view.split, seed=view.seed)).permutation(rows)
+        rows = np.random.default_rng(seed_from(dataset=view.dataset, split=view.split, seed=view.seed)).permutation(
+            rows
+        )
     return rows[: view.count]
 
 
 def _scaled_by_maximum(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """img * 255 / img.max(), truncated; an all-black image, which has no such scale, stays as it is."""
+    """Img * 255 / img.max(), truncated; an all-black image, which has no such scale, stays as it is."""
     maxima = pixels.max(axis=(1, 2, 3), keepdims=True)
     return np.asarray(pixels.astype(np.int64) * 255 // np.maximum(maxima, 1)).astype(np.uint8)
 

@@ -1,11 +1,15 @@
 """Manifolds: point clouds whose dimension is known, drawn by seed.
 
 Families:
-* classic   the 24 manifolds of Hein & Audibert (ICML 2005) and Campadelli et al. (Mathematical Problems in Engineering
-            2015), from scikit-dimension's generators. M10a-d are surfaces of cubes, so they have edges, and their last
-            faces are sampled less; M13b is a spiral whose turns lie 6.3 apart.
+* classic   the 24 manifolds that Campadelli et al. (2015) collected, from scikit-dimension's generators. Traps: M10a-d
+            are surfaces of cubes, so they have edges, and their faces are filled in order, so the last ones get fewer
+            points (with n = 2500, three of the 142 faces of M10d get none). M13b is a spiral whose turns lie 6.3
+            apart, while the tenth neighbour of 2,500 points on it is as far along the curve: more neighbours, or
+            much noise, see a second turn. M5b's turns lie 3.1 apart, its points' tenth neighbours 3.6.
 * topology  spaces that are not flat pieces: tori, products, Stiefel and Grassmann manifolds, rotations.
-* mixture   Gaussian scale mixtures: every point has an amplitude of its own (Huang, Chen & Chung 2026).
+* mixture   Gaussian scale mixtures: every point has an amplitude of its own.
+
+All randomness comes from a generator made of the manifold's name and the seed; numpy's global state is not touched.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,10 +19,10 @@ from functools import partial
 import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
+from scipy.spatial import KDTree
 
 from benchmark.errors import UserError
 from benchmark.hashing import seed_from
-from benchmark.neighbors import neighbor_graph
 
 Points = NDArray[np.float64]
 
@@ -32,46 +36,69 @@ class Manifold:
 
     name: str
     family: str
+    """`classic`, `topology` or `mixture`."""
     dimension: int
+    """The truth."""
     ambient_dimension: int
+    """D, the number of coordinates."""
     draw: Callable[[int, Generator], Points]
     """n and a generator to [n, D] points."""
     about: str
+    source: str
+    """The paper that defines it or gives its dimension."""
 
 
 def sample_manifold(name: str, n: int, seed: int, noise: float = 0.0) -> Points:
     """Draw n points of a manifold, [n, D] float64, the same for the same arguments in every process.
 
     noise: eta; adds isotropic Gaussian noise of standard deviation eta * median(r10) / sqrt(2 D) to each coordinate,
-        where r10 is the distance to the tenth neighbour: the same eta disturbs every manifold alike (Huang, Chen &
-        Chung 2026). The points below the noise are those of noise = 0.
+        where r10 is the distance to the tenth neighbour: two points move apart by about eta * r10, so the same eta
+        disturbs every manifold alike (Huang, Chen & Chung 2026). The points below the noise are those of noise = 0.
 
-    Raises UserError for an unknown name, n < 1, a negative noise, or noise with too few points for a tenth neighbour.
+    Raises UserError for an unknown name, n < 1, a noise that is negative or not finite, or noise with too few points
+    for a tenth neighbour.
     """
     if name not in MANIFOLDS:
         raise UserError(f'There is no manifold "{name}"; known: {", ".join(MANIFOLDS)}.')
     if n < 1:
         raise UserError(f"n must be at least 1, not {n}.")
-    if not noise >= 0:
-        raise UserError(f"noise must be 0 or more, not {noise}.")
+    if not 0 <= noise < np.inf:
+        raise UserError(f"noise must be a finite number, 0 or more, not {noise}.")
     if noise and n <= NOISE_NEIGHBOR:
         raise UserError(f"noise is scaled by the tenth neighbour, so n must be more than {NOISE_NEIGHBOR}, not {n}.")
-    manifold = MANIFOLDS[name]
-    points = manifold.draw(n, np.random.default_rng(seed_from(manifold=name, draw=seed)))
-    if noise:
-        spacing = np.median(neighbor_graph(points, NOISE_NEIGHBOR).distances[:, -1])
-        sigma = noise * spacing / np.sqrt(2 * points.shape[1])
-        generator = np.random.default_rng(seed_from(manifold=name, noise=seed))
-        points = points + sigma * generator.standard_normal(points.shape)
-    return points
+    points = MANIFOLDS[name].draw(n, np.random.default_rng(seed_from(manifold=name, draw=seed)))
+    if not noise:
+        return points
+    # the tree counts each point as its own first neighbour
+    tenth = KDTree(points).query(points, k=[NOISE_NEIGHBOR + 1])[0]
+    sigma = noise * np.median(tenth) / np.sqrt(2 * points.shape[1])
+    generator = np.random.default_rng(seed_from(manifold=name, noise=seed))
+    return np.asarray(points + sigma * generator.standard_normal(points.shape))
+
+
+def _library_seed(generator: Generator) -> int:
+    """A seed for scikit-dimension, whose generators know numpy's older random state only."""
+    return int(generator.integers(2**32))
 
 
 def _classic(name: str, d: int, ambient: int, n: int, generator: Generator) -> Points:
-    from skdim.datasets import BenchmarkManifolds  # imports pandas and scikit-learn: not at start-up
+    from skdim.datasets import BenchmarkManifolds
 
     # generate() needs both dimensions; without them it draws with defaults that do not exist for every name.
-    library = BenchmarkManifolds(random_state=int(generator.integers(2**32)))
+    library = BenchmarkManifolds(random_state=_library_seed(generator))
     return np.asarray(library.generate(name=name, n=n, dim=ambient, d=d), dtype=np.float64)
+
+
+def _torus(major: float, minor: float, n: int, generator: Generator) -> Points:
+    """Uniform in area on the torus in three dimensions, [n, 3]."""
+    from skdim.datasets import torus
+
+    return np.asarray(torus(n, r1=major, r2=minor, random_state=_library_seed(generator)))
+
+
+def _swiss_roll(n: int, generator: Generator) -> Points:
+    """The Swiss roll M7, [n, 3], at a scale comparable with a unit sphere's."""
+    return _classic("M7_Roll", 2, 3, n, generator) / 10
 
 
 def _sphere(d: int, n: int, generator: Generator) -> Points:
@@ -86,29 +113,9 @@ def _flat_torus(d: int, n: int, generator: Generator) -> Points:
     return np.concatenate([np.cos(angles), np.sin(angles)], axis=1)
 
 
-def _torus(major: float, minor: float, n: int, generator: Generator) -> Points:
-    """Uniform in area on the torus in three dimensions, [n, 3], by rejection on the angle of the tube."""
-    tube = np.empty(0)
-    while len(tube) < n:
-        angle, height = generator.uniform(0, 2 * np.pi, 2 * n), generator.uniform(0, 1, 2 * n)
-        tube = np.append(tube, angle[height * (major + minor) < major + minor * np.cos(angle)])
-    tube = tube[:n]
-    around = generator.uniform(0, 2 * np.pi, n)
-    radius = major + minor * np.cos(tube)
-    return np.column_stack([radius * np.cos(around), radius * np.sin(around), minor * np.sin(tube)])
-
-
-def _swiss_roll(n: int, generator: Generator) -> Points:
-    """A rolled sheet, [n, 3], of sides comparable with a unit sphere's."""
-    turn = 1.5 * np.pi * (1 + 2 * generator.random(n))
-    return np.column_stack([turn * np.cos(turn), 21 * generator.random(n), turn * np.sin(turn)]) / 10
-
-
-def _product(
-    first: Callable[[int, Generator], Points], second: Callable[[int, Generator], Points], n: int, generator: Generator
-) -> Points:
-    """Independent points of two manifolds side by side: dimensions add."""
-    return np.concatenate([first(n, generator), second(n, generator)], axis=1)
+def _sphere_and_roll(n: int, generator: Generator) -> Points:
+    """Independent points of the unit 4-sphere and of the Swiss roll side by side, [n, 8]: dimensions add."""
+    return np.concatenate([_sphere(4, n, generator), _swiss_roll(n, generator)], axis=1)
 
 
 def _frames(rows: int, columns: int, n: int, generator: Generator) -> Points:
@@ -136,11 +143,20 @@ def _rotations(size: int, n: int, generator: Generator) -> Points:
 
 
 def _scale_mixture(d: int, ambient: int, spread: float, n: int, generator: Generator) -> Points:
-    """Gaussian points of dimension d, each scaled by exp(spread * z): amplitudes differ as contrast does in images."""
+    """Gaussian points of a random d-plane, [n, D], each scaled by exp(spread * z) with z standard normal.
+
+    Amplitudes differ as contrast does between images: this breaks estimators that compare the density of neighbours.
+    """
     amplitude = np.exp(spread * generator.standard_normal((n, 1)))
     basis = _frames(ambient, d, 1, generator)[0]
-    return np.asarray(amplitude * generator.standard_normal((n, d)) @ basis.T)
+    # einsum, not the matrix product: the last bits of that depend on the number of threads
+    return np.asarray(np.einsum("nd,Dd->nD", amplitude * generator.standard_normal((n, d)), basis))
 
+
+_HEIN = "Hein & Audibert, ICML 2005; Campadelli et al., Mathematical Problems in Engineering 2015"
+_TORI = "Diaconis, Holmes & Shahshahani, Sampling from a manifold, 2013"
+_MATRICES = "Edelman, Arias & Smith, SIAM Journal on Matrix Analysis and Applications 1998"
+_SCALES = "Huang, Chen & Chung 2026"
 
 _CLASSIC = (
     ("M1_Sphere", 10, 11, "sphere"),
@@ -164,28 +180,21 @@ _CLASSIC = (
     ("Mbeta", 10, 40, "nonuniform density"),
     ("Mn1_Nonlinear", 18, 72, "nonlinear embedding of high dimension"),
     ("Mn2_Nonlinear", 24, 96, "nonlinear embedding of high dimension"),
-    ("Mp1_Paraboloid", 3, 12, "paraboloid, heavy tails"),
-    ("Mp2_Paraboloid", 6, 21, "paraboloid, heavy tails"),
-    ("Mp3_Paraboloid", 9, 30, "paraboloid, heavy tails"),
+    ("Mp1_Paraboloid", 3, 12, "paraboloid, multivariate Burr distribution"),
+    ("Mp2_Paraboloid", 6, 21, "paraboloid, multivariate Burr distribution"),
+    ("Mp3_Paraboloid", 9, 30, "paraboloid, multivariate Burr distribution"),
 )
 
 _TOPOLOGY = (
-    Manifold("Torus_2", "topology", 2, 3, partial(_torus, 1.0, 0.25), "torus, uniform in area"),
-    Manifold("FlatTorus_5", "topology", 5, 10, partial(_flat_torus, 5), "product of five circles"),
-    Manifold("FlatTorus_10", "topology", 10, 20, partial(_flat_torus, 10), "product of ten circles"),
-    Manifold(
-        "Product_Sphere4_Roll2",
-        "topology",
-        6,
-        8,
-        partial(_product, partial(_sphere, 4), _swiss_roll),
-        "product of a 4-sphere and a Swiss roll",
-    ),
-    Manifold("Stiefel_5_2", "topology", 7, 10, partial(_stiefel, 5, 2), "orthonormal 2-frames in five dimensions"),
-    Manifold("Stiefel_8_3", "topology", 18, 24, partial(_stiefel, 8, 3), "orthonormal 3-frames in eight dimensions"),
-    Manifold("Grassmann_4_2", "topology", 4, 16, partial(_grassmann, 4, 2), "planes in four dimensions"),
-    Manifold("Grassmann_7_3", "topology", 12, 49, partial(_grassmann, 7, 3), "3-planes in seven dimensions"),
-    Manifold("Rotations_3", "topology", 3, 9, partial(_rotations, 3), "rotations of space"),
+    Manifold("Torus_2", "topology", 2, 3, partial(_torus, 1.0, 0.25), "torus, uniform in area", _TORI),
+    Manifold("FlatTorus_5", "topology", 5, 10, partial(_flat_torus, 5), "product of five circles", _TORI),
+    Manifold("FlatTorus_10", "topology", 10, 20, partial(_flat_torus, 10), "product of ten circles", _TORI),
+    Manifold("Product_Sphere4_Roll2", "topology", 6, 8, _sphere_and_roll, "4-sphere times Swiss roll", _HEIN),
+    Manifold("Stiefel_5_2", "topology", 7, 10, partial(_stiefel, 5, 2), "2-frames in five dimensions", _MATRICES),
+    Manifold("Stiefel_8_3", "topology", 18, 24, partial(_stiefel, 8, 3), "3-frames in eight dimensions", _MATRICES),
+    Manifold("Grassmann_4_2", "topology", 4, 16, partial(_grassmann, 4, 2), "planes in four dimensions", _MATRICES),
+    Manifold("Grassmann_7_3", "topology", 12, 49, partial(_grassmann, 7, 3), "3-planes in seven dimensions", _MATRICES),
+    Manifold("Rotations_3", "topology", 3, 9, partial(_rotations, 3), "rotations of space", _MATRICES),
 )
 
 _MIXTURE = tuple(
@@ -196,6 +205,7 @@ _MIXTURE = tuple(
         2 * d,
         partial(_scale_mixture, d, 2 * d, spread),
         f"Gaussian points, amplitudes spread by {spread:g} on the log scale",
+        _SCALES,
     )
     for d in (10, 70)
     for spread in (0.0, 0.2, 0.35)
@@ -204,7 +214,10 @@ _MIXTURE = tuple(
 MANIFOLDS: Mapping[str, Manifold] = {
     manifold.name: manifold
     for manifold in (
-        *(Manifold(name, "classic", d, D, partial(_classic, name, d, D), about) for name, d, D, about in _CLASSIC),
+        *(
+            Manifold(name, "classic", d, D, partial(_classic, name, d, D), about, _HEIN)
+            for name, d, D, about in _CLASSIC
+        ),
         *_TOPOLOGY,
         *_MIXTURE,
     )

@@ -1,6 +1,5 @@
 """Downloads end whole or not at all, and an unreachable source is given up within seconds."""
 
-import os
 import shutil
 import socket
 import tempfile
@@ -21,8 +20,8 @@ def fetched(target: Path, dataset: str, address: str) -> Iterator[Path]:
     """A temporary folder for a package's downloader; what it holds at the end moves into `target`.
 
     address: tried first, so that a machine without a network is told so in seconds.
-    Raises DatasetMissing if the source cannot be reached or its files are not as they should be: the temporary folder is
-    removed and `target` is as it was. Raises UserError if `target` cannot be written.
+    Raises DatasetMissing if the source cannot be reached or its files are not as they should be: the temporary folder
+    is removed and `target` is as it was. Raises UserError if `target` cannot be written.
     """
     host = urlsplit(address).hostname or ""
     _reach(host, dataset)
@@ -58,4 +57,4 @@ def _move(source: Path, target: Path) -> None:
         for path in sorted(source.iterdir()):
             _move(path, target / path.name)
     else:
-        os.replace(source, target)
+        source.replace(target)

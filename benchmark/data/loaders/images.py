@@ -96,7 +96,7 @@ def _load_npz(path: Path, patient_prefix: int | None) -> Images:
         labels = np.asarray(arrays["labels"]) if "labels" in arrays else None
         groups = None
         if patient_prefix is not None:
-            names = arrays["names"] if "names" in arrays else ()
+            names = arrays.get("names", ())
             groups = np.array([PurePosixPath(str(name)).name[:patient_prefix] for name in names])
         return checked_images(pixels, labels, groups, str(path))
 

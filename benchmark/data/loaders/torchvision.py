@@ -65,7 +65,8 @@ def _read_files(dataset: Any, card: Card, size: int) -> tuple[NDArray[np.uint8],
     pixels = np.empty((len(dataset), size, size, card.channels), dtype=np.uint8)
     labels = np.empty(len(dataset), dtype=np.int64)
     column = card.options.get("labels", "")
+    mode = "RGB" if card.channels == 3 else "L"
     for row, (image, target) in enumerate(dataset):
-        pixels[row] = np.asarray(transform(image.convert("RGB" if card.channels == 3 else "L"))).reshape(pixels.shape[1:])
+        pixels[row] = np.asarray(transform(image.convert(mode))).reshape(pixels.shape[1:])
         labels[row] = target[dataset.attr_names.index(column)] if column else target
     return pixels, labels

@@ -1,0 +1,5 @@
+"""`python -m benchmark.cli` is `manifoldbench`."""
+
+from benchmark.cli import main
+
+main()

@@ -1,0 +1,1 @@
+"""The estimator track: what is asked, and how it is scored."""

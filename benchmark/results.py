@@ -1,0 +1,194 @@
+"""Results: one JSON file per job, written whole or not at all, migrated when an older version is read."""
+
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmark.errors import UserError
+from benchmark.hashing import sha256_of
+from benchmark.sandbox.engine import Status
+from benchmark.validation import describe_validation_error
+
+SCHEMA_VERSION = 1
+
+Migrations = Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]]
+
+MIGRATIONS: Migrations = {}
+"""Version n -> a function from the content of version n to that of version n + 1."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Answer(_Frozen):
+    """What a submission returned for one sample of a task, and at what cost."""
+
+    part: str
+    """Role of the sample in its task: `seed-3`, `whole`, `half-1a`, `low`, `low-rounded`."""
+    n: int
+    """Points after exact copies were removed."""
+    ambient_dimension: int
+    """D: values per point."""
+    duplicates: int
+    """Exact copies that were removed before."""
+    certified: float
+    """Share of the neighbour graph's rows that are certified exact; 1.0 is all."""
+    points_sha256: str
+    seed: int
+    status: Status
+    reason: str = ""
+    dimension: float | None = None
+    interval: tuple[float, float] | None = None
+    """The submission's own 95 % interval."""
+    pointwise_quartiles: tuple[float, float, float] | None = None
+    """Quartiles of the local dimensions, where the submission gives them."""
+    wall_seconds: float = 0.0
+    """With the shared graph given, from the fork to the answer."""
+    cpu_seconds: float = 0.0
+    peak_bytes: int = 0
+    graph_seconds: float = 0.0
+    """Wall-clock of building the shared graph; 0 for a submission that does not ask for it."""
+
+
+class Provenance(_Frozen):
+    """What ran a job, when and where."""
+
+    version: str
+    """Of manifoldbench."""
+    git_commit: str | None
+    """None outside a checkout; ends in `-dirty` when tracked files had changed."""
+    image_digest: str | None = None
+    engine: str
+    limits: dict[str, float]
+    packages: dict[str, str]
+    python: str
+    hardware: dict[str, str | int]
+    started: str
+    """UTC, ISO 8601."""
+    finished: str
+
+
+class Result(_Frozen):
+    """Status, scores and provenance of one job: one submission asked one task."""
+
+    schema_version: int = SCHEMA_VERSION
+    suite: str
+    suite_version: str
+    suite_sha256: str
+    submission: str
+    submission_sha256: str
+    task: str
+    """Name for people, such as `real/breastmnist` or `classic/M1_Sphere`; the submission never sees it."""
+    task_sha256: str
+    """Content of all samples, seeds and budgets."""
+    kind: str
+    """`known` (the truth is known) or `real` (scored by consistency)."""
+    family: str
+    """Tasks that are averaged first: `classic`, `topology`, `mixture`, `noise`, `radiology`, `medical`, `natural`."""
+    dataset: str | None = None
+    view_sha256: str | None = None
+    n: int
+    """Points of the main sample."""
+    ambient_dimension: int
+    neighbors: int | None
+    """k the submission asked for; None if it asked for no graph."""
+    truth: float | None = None
+    """The known dimension; None for real data."""
+    status: Status
+    """`ok` if every sample is; otherwise that of the first that is not."""
+    reason: str = ""
+    answers: list[Answer]
+    scores: dict[str, float] = {}
+    """From `benchmark.estimation.scoring`; the names are its `METRICS`."""
+    correction: float | None = None
+    """Factor from the raw value to the one corrected for a known constant bias."""
+    provenance: Provenance
+
+    @property
+    def job_sha256(self) -> str:
+        """Names the result's file."""
+        return job_sha256(self.submission_sha256, self.task_sha256)
+
+
+def job_sha256(submission_sha256: str, task_sha256: str) -> str:
+    """sha256 of a job: one submission asked one task. What ran it is the result's provenance."""
+    return sha256_of({"submission": submission_sha256, "task": task_sha256})
+
+
+def result_path(root: Path, suite: str, submission: str, job: str) -> Path:
+    """Where the result of a job lies below the results folder."""
+    return root / suite / submission / f"{job[:16]}.json"
+
+
+def write_result(root: Path, result: Result) -> Path:
+    """Write a result below `root`: after a crash at any moment the file is whole or not there.
+
+    Raises UserError if it cannot be written: a full disk, no permission.
+    """
+    path = result_path(root, result.suite, result.submission, result.job_sha256)
+    text = result.model_dump_json(indent=1, exclude_defaults=True)
+    content = json.loads(text) | {"schema_version": result.schema_version}
+    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    return path
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file whole or not at all: beside its place first, then moved over it.
+
+    Raises UserError if it cannot be written.
+    """
+    partial: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, partial = tempfile.mkstemp(prefix=".partial-", dir=path.parent)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        Path(partial).chmod(0o644)
+        Path(partial).replace(path)
+    except OSError as error:
+        if partial is not None:
+            Path(partial).unlink(missing_ok=True)
+        raise UserError(f"{path}: cannot be written: {error.strerror}.") from None
+
+
+def read_result(
+    path: Path, migrations: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = MIGRATIONS
+) -> Result:
+    """Read a result of this version or an older one.
+
+    Raises UserError, naming the file, for one that is torn, foreign, or of a newer version.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        version = content["schema_version"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise UserError(f"{path}: is no result of ManifoldBench, or is damaged: remove it, and run again.") from None
+    if not isinstance(version, int) or version > SCHEMA_VERSION:
+        raise UserError(
+            f"{path}: has schema version {version}, and this program reads up to {SCHEMA_VERSION}: update it."
+        )
+    for step in range(version, SCHEMA_VERSION):
+        content = migrations[step](content)
+    try:
+        return Result.model_validate(content | {"schema_version": SCHEMA_VERSION})
+    except ValidationError as error:
+        raise UserError(describe_validation_error(path, error, Result)) from None
+
+
+def iter_results(root: Path, suite: str) -> Iterator[Result]:
+    """The results of a suite below `root`, by submission and job. Raises as `read_result` does."""
+    for path in sorted((root / suite).glob("*/*.json")):
+        yield read_result(path)
+
+
+def finished(root: Path, suite: str) -> set[str]:
+    """Hashes of the jobs that need not run again: all with a result that is not a fault of ours."""
+    return {result.job_sha256 for result in iter_results(root, suite) if result.status != "infrastructure"}

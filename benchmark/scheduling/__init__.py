@@ -1,0 +1,1 @@
+"""Many jobs: on this machine's cores."""

@@ -1,0 +1,99 @@
+"""Suites become tasks: the truth stays outside, the same input gives the same hash, copies go before halves."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from benchmark.estimation.suites import FOLDER, Suite, SuiteFile, load_suite, suite_names
+from benchmark.estimation.tasks import Sample, Task, build_tasks
+
+
+def build(tmp_path, text):
+    import tomllib
+
+    return build_tasks(Suite("test", SuiteFile.model_validate(tomllib.loads(text))), tmp_path, lambda *_: None)
+
+
+HEAD = 'version = "1"\ndescription = "d"\nbudget = { wall_seconds = 5.0, cpu_seconds = 5.0, memory_gib = 1.0 }\n'
+KNOWN = HEAD + 'known = [{ family = "classic", manifolds = ["M1_Sphere"], n = 80, seeds = 2 }]\n'
+DIGITS = HEAD + 'real = [{ views = [{ dataset = "digits", count = 101 }], splits = 2 }]\n'
+
+
+def test_a_task_has_no_field_for_the_truth():
+    words = {field.name for type_ in (Task, Sample) for field in dataclasses.fields(type_)}
+    assert words.isdisjoint({"truth", "dimension", "name", "manifold", "dataset", "family", "label"})
+
+
+def test_what_is_written_for_a_submission_tells_no_truth(tmp_path):
+    [(task, truth)], _ = build(tmp_path, KNOWN)
+    assert truth.dimension == 10.0
+    for path in task.samples[0].folder.rglob("*"):
+        assert "Sphere" not in path.as_posix()
+        if path.suffix == ".json":
+            assert set(json.loads(path.read_text())) == {
+                "n",
+                "ambient_dimension",
+                "duplicates",
+                "certified",
+                "points_sha256",
+                "graph_seconds",
+            }
+
+
+def test_tasks_are_the_same_in_another_folder_and_change_with_the_seed(tmp_path):
+    [(first, _)], _ = build(tmp_path / "a", KNOWN)
+    [(again, _)], _ = build(tmp_path / "b", KNOWN)
+    assert first.sha256 == again.sha256
+    assert first.samples[0].points_sha256 != first.samples[1].points_sha256
+    [(more, _)], _ = build(tmp_path / "b", KNOWN.replace("seeds = 2", "seeds = 3"))
+    assert [s.points_sha256 for s in more.samples[:2]] == [s.points_sha256 for s in first.samples]
+    assert more.sha256 != first.sha256
+
+
+def test_another_budget_is_another_task(tmp_path):
+    [(first, _)], _ = build(tmp_path, KNOWN)
+    [(longer, _)], _ = build(tmp_path, KNOWN.replace("wall_seconds = 5.0", "wall_seconds = 6.0"))
+    assert first.sha256 != longer.sha256
+
+
+def test_halves_are_disjoint_parts_of_the_whole(tmp_path):
+    [(task, _)], _ = build(tmp_path, DIGITS)
+    points = {sample.part: np.load(sample.folder / "points.npy") for sample in task.samples}
+    rows = {part: {row.tobytes() for row in array} for part, array in points.items()}
+    assert list(points) == ["whole", "half-1a", "half-1b", "half-2a", "half-2b", "low", "low-rounded"]
+    for split in "12":
+        assert rows[f"half-{split}a"].isdisjoint(rows[f"half-{split}b"])
+        assert rows[f"half-{split}a"] | rows[f"half-{split}b"] <= rows["whole"]
+        assert len(points[f"half-{split}a"]) == len(points[f"half-{split}b"]) == 50
+    assert rows["half-1a"] != rows["half-2a"]
+    assert points["low"].dtype == np.float32
+    assert points["low-rounded"].dtype == np.uint8
+    assert points["low"].shape[1] == points["low-rounded"].shape[1] == 16
+    assert np.abs(points["low"] - points["low-rounded"]).max() <= 0.5
+
+
+def test_the_graph_on_disk_is_that_of_the_points(tmp_path):
+    from sklearn.neighbors import NearestNeighbors
+
+    [(task, _)], _ = build(tmp_path, DIGITS)
+    for sample in task.samples:
+        points = np.load(sample.folder / "points.npy").astype(np.float64)
+        distances = np.load(sample.folder / "distances.npy")
+        expected, _ = NearestNeighbors(n_neighbors=distances.shape[1], algorithm="brute").fit(points).kneighbors()
+        np.testing.assert_allclose(distances, expected, rtol=1e-7)
+        assert (distances[:, 0] > 0).all()
+
+
+def test_every_suite_can_be_read():
+    assert set(suite_names()) == {"smoke", "standard", "full", "reference"}
+    hashes = {load_suite(name).sha256 for name in suite_names()}
+    assert len(hashes) == len(suite_names())
+
+
+def test_a_suite_of_ones_own_may_not_take_a_known_name(tmp_path):
+    path = tmp_path / "smoke.toml"
+    path.write_text((FOLDER / "smoke.toml").read_text())
+    with pytest.raises(Exception, match="rename the file"):
+        load_suite(str(path))
