@@ -146,7 +146,7 @@ HOSTILE = {
     "negative": ("self.dimension_ = -1.0", "invalid", "-1"),
     "string": ("self.dimension_ = '12'", "invalid", "'12'"),
     "array": ("self.dimension_ = np.ones(3)", "invalid", "array"),
-    "sleeps": ("time.sleep(60)", "timeout", "2"),
+    "sleeps": ("time.sleep(60)", "timeout", "6 s"),
     "allocates": ("self.big = np.ones(1 << 29)", "out_of_memory", "GiB"),
     "prints": ("while True: print('x' * 1_000_000)", "refused", "output"),
     "exits": ("import os; os._exit(3)", "crashed", "3"),
@@ -162,7 +162,7 @@ HOSTILE = {
 def test_what_goes_wrong_in_a_submission_is_a_row_and_the_run_goes_on(tmp_path):
     path = tmp_path / "short.toml"
     path.write_text(
-        'version = "1"\ndescription = "d"\nbudget = { wall_seconds = 2.0, cpu_seconds = 4.0, memory_gib = 1.0 }\n'
+        'version = "1"\ndescription = "d"\nbudget = { wall_seconds = 6.0, cpu_seconds = 12.0, memory_gib = 0.3 }\n'
         'known = [{ family = "classic", manifolds = ["M7_Roll"], n = 60, seeds = 1 }]\n'
     )
     folders = [submission(tmp_path / name, body, name) for name, (body, _, _) in HOSTILE.items()]
