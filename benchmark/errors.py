@@ -18,3 +18,9 @@ class UserError(ManifoldBenchError):
 
 class InfrastructureError(ManifoldBenchError):
     """A fault of the machine or of the harness: the job is run again, the submission is not blamed."""
+
+
+def reason_of(error: OSError) -> str:
+    """Why the system refused, in words: "No space left on device", "Permission denied"."""
+    # numpy raises an OSError without a number when it could write only a part
+    return error.strerror or f"not all of it could be written, so the disk may be full ({error})"

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from benchmark.errors import UserError
+from benchmark.errors import UserError, reason_of
 from benchmark.hashing import sha256_of
 from benchmark.sandbox.engine import Status
 from benchmark.validation import describe_validation_error
@@ -156,7 +156,7 @@ def write_whole(path: Path, text: str) -> None:
     except OSError as error:
         if partial is not None:
             Path(partial).unlink(missing_ok=True)
-        raise UserError(f"{path}: cannot be written: {error.strerror}.") from None
+        raise UserError(f"{path}: cannot be written: {reason_of(error)}.") from None
 
 
 def read_result(

@@ -102,7 +102,6 @@ def _run_jobs(
     jobs: int | None,
     display: RunDisplay,
 ) -> None:
-    engine = ProcessEngine()
     slots = slots_for((task.limits for task, _ in tasks), jobs)
     done = finished(root, suite.name)
     left = [
@@ -112,6 +111,7 @@ def _run_jobs(
         if job_sha256(submission.sha256, task.sha256) not in done
     ]
     with (
+        ProcessEngine() as engine,
         tempfile.TemporaryDirectory(prefix="manifoldbench-", ignore_cleanup_errors=True) as scratch,
         display.running(len(left), len(chosen) * len(tasks) - len(left), slots),
     ):

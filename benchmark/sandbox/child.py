@@ -150,6 +150,8 @@ def _import(folder: Path, file: str, seed: int, threads: int) -> ModuleType:
     _seed(seed, threads)
     torch_was_there = "torch" in sys.modules
     sys.path.insert(0, str(folder))
+    # A compiled file in the folder's __pycache__ could stand in for the code that was hashed: it is never looked for.
+    sys.pycache_prefix = os.environ["HOME"]
     spec = importlib.util.spec_from_file_location(MODULE, folder / file)
     if spec is None or spec.loader is None:
         raise ImportError(f"{file} is no Python file")

@@ -15,6 +15,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,9 +46,27 @@ THREAD_VARIABLES = (
 
 
 class ProcessEngine:
-    """Runs each program in a worker process, and each sample in a fork of it."""
+    """Runs each program in a worker process, and each sample in a fork of it.
+
+    As a context manager it keeps the workers it has started and hands them to the next program with the same limits, so
+    that libraries are imported once. Nothing of a submission runs in a worker itself, so nothing of it is handed on.
+    """
 
     name = "process"
+
+    def __init__(self) -> None:
+        self._idle: list[_Process] | None = None
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> "ProcessEngine":
+        self._idle = []
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            idle, self._idle = self._idle or [], None
+        for process in idle:
+            process.close()
 
     @contextmanager
     def open(self, program: Program, limits: Limits) -> Iterator["ProcessWorker"]:
@@ -57,10 +76,30 @@ class ProcessEngine:
         """
         worker = ProcessWorker(program, limits)
         try:
-            worker.start()
+            worker.start(self._kept(limits))
             yield worker
         finally:
-            worker.close()
+            self._keep(worker.release())
+
+    def _kept(self, limits: Limits) -> "_Process | None":
+        """A worker process that waits for work with these limits, if there is one; one that has died is cleared away."""
+        while True:
+            with self._lock:
+                found = next((process for process in self._idle or () if process.limits == limits), None)
+                if found is None or self._idle is None:
+                    return None
+                self._idle.remove(found)
+            if found.alive:
+                return found
+            found.close()
+
+    def _keep(self, process: "_Process | None") -> None:
+        with self._lock:
+            if process is not None and self._idle is not None:
+                self._idle.append(process)
+                return
+        if process is not None:
+            process.close()
 
 
 class ProcessWorker:
@@ -71,10 +110,15 @@ class ProcessWorker:
         self._limits = limits
         self._running: _Process | None = None
 
-    def start(self) -> None:
-        """Start the worker process and wait until its libraries are imported."""
-        self._running = _Process(self._program, self._limits)
-        self._running.wait_until_ready()
+    def start(self, kept: "_Process | None" = None) -> None:
+        """Start the worker process, or take one that was kept, and wait until its libraries are imported."""
+        self._running = kept or _Process(self._limits)
+        self._running.take(self._program)
+
+    def release(self) -> "_Process | None":
+        """Give the worker process away; None if there is none."""
+        running, self._running = self._running, None
+        return running
 
     @property
     def pid(self) -> int | None:
@@ -148,7 +192,8 @@ class _WorkerEndedError(Exception):
 class _Process:
     """One process of `worker.py`, and the pipes to it."""
 
-    def __init__(self, program: Program, limits: Limits) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
         self._mark = secrets.token_hex(16)
         self._received = bytearray()
         # A reply holds the answer as JSON text in JSON text, and the last of what was printed.
@@ -171,21 +216,26 @@ class _Process:
         except OSError as error:
             self._remove_files()
             raise InfrastructureError(f"the worker cannot be started: {error}") from error
-        self._start = {
-            "folder": str(program.folder.resolve()),
-            "entry": program.entry,
-            "parameters": dict(program.parameters),
-            "limits": asdict(limits),
-            "scratch": self._scratch,
-        }
 
     @property
     def pid(self) -> int:
         return self._popen.pid
 
-    def wait_until_ready(self) -> None:
+    @property
+    def alive(self) -> bool:
+        return self._popen.poll() is None
+
+    def take(self, program: Program) -> None:
+        """Serve a program from here on; returns when its libraries are imported."""
+        start = {
+            "folder": str(program.folder.resolve()),
+            "entry": program.entry,
+            "parameters": dict(program.parameters),
+            "limits": asdict(self.limits),
+            "scratch": self._scratch,
+        }
         try:
-            self.exchange(self._start, START_SECONDS)
+            self.exchange(start, START_SECONDS)
         except _WorkerEndedError as end:
             raise InfrastructureError(f"the worker did not start: {end.message}") from None
 

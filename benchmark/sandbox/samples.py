@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmark.errors import UserError
+from benchmark.errors import UserError, reason_of
 from benchmark.neighbors.graph import NeighborGraph
 
 TASK = "task.json"
@@ -39,7 +39,7 @@ def write_sample(
             np.save(folder / "distances.npy", graph.distances, allow_pickle=False)
             np.save(folder / "indices.npy", graph.indices, allow_pickle=False)
     except OSError as error:
-        raise UserError(f"{folder}: a sample cannot be written: {error.strerror}.") from None
+        raise UserError(f"{folder}: a sample cannot be written: {reason_of(error)}.") from None
     write_task(folder, seed, neighbors)
 
 
@@ -51,4 +51,4 @@ def write_task(folder: Path, seed: int, neighbors: int | None) -> None:
     try:
         (folder / TASK).write_text(json.dumps({"seed": seed, "neighbors": neighbors}), encoding="utf-8")
     except OSError as error:
-        raise UserError(f"{folder}: a sample cannot be written: {error.strerror}.") from None
+        raise UserError(f"{folder}: a sample cannot be written: {reason_of(error)}.") from None

@@ -3,7 +3,7 @@
 Started as `python -s -P <path of this file>` with a clean environment. It speaks JSON lines on its standard input and
 output, which it moves out of the way of the submission first:
 
-    in   {"folder", "entry", "parameters", "limits", "scratch"}   the start message
+    in   {"folder", "entry", "parameters", "limits", "scratch"}   the start message; again, for another program
     out  {"ready": true}
     in   {"sample": path}                                          once for each sample
     out  {"cause", "number", "wall_seconds", "cpu_seconds", "peak_bytes", "answer", "output"}
@@ -48,17 +48,19 @@ def main() -> None:
     from benchmark.sandbox import confine, supervise
 
     confine.prctl(confine.PR_SET_CHILD_SUBREAPER, 1)
-    server = _Server(start, requests.fileno())
+    server = _Server(requests.fileno())
     _forget_repository()
-    preload(Path(start["folder"]) / start["entry"].partition(":")[0])
-    gc.collect()
-    gc.freeze()  # the collector would touch, and so copy, the pages that forks share
-    server.measure_baseline()
+    server.take(start)
     confine.prctl(confine.PR_SET_DUMPABLE, 0)  # a submission of the same user cannot read this process's memory
     _reply(replies, {"ready": True})
     try:
         for line in requests:
-            _reply(replies, server.serve(Path(json.loads(line)["sample"])))
+            message = json.loads(line)
+            if "sample" in message:
+                _reply(replies, server.serve(Path(message["sample"])))
+            else:
+                server.take(message)
+                _reply(replies, {"ready": True})
     except (supervise.HarnessGoneError, BrokenPipeError):
         pass
     finally:
@@ -68,16 +70,24 @@ def main() -> None:
 class _Server:
     """Answers requests: a fork, a watch, a reply."""
 
-    def __init__(self, start: dict[str, Any], harness_fd: int) -> None:
+    def __init__(self, harness_fd: int) -> None:
         from benchmark.sandbox import child, supervise
 
         self._child, self._supervise = child, supervise
-        self._start = start
+        self._start: dict[str, Any] = {}
         self._harness_fd = harness_fd
         self._baseline = 0
         self._stack = supervise.stack_start(os.getpid())
 
-    def measure_baseline(self) -> None:
+    def take(self, start: dict[str, Any]) -> None:
+        """Serve the program of a start message from here on: import what it needs, and measure a fork's memory."""
+        self._start = start
+        preload(Path(start["folder"]) / start["entry"].partition(":")[0])
+        gc.collect()
+        gc.freeze()  # the collector would touch, and so copy, the pages that forks share
+        self._measure_baseline()
+
+    def _measure_baseline(self) -> None:
         """Measure the resident memory of a fork that does nothing."""
         reader, writer = os.pipe()
         pid = os.fork()

@@ -27,7 +27,7 @@ def test_a_forked_sample_can_use_the_gpu(tmp_path):
     (tmp_path / "estimator.py").write_text(SOURCE)
     points = np.random.default_rng(0).normal(size=(50, 3)) @ np.eye(3, 8)
     for name in ("first", "second"):
-        write_sample(tmp_path / name, points, seed=1)
+        write_sample(tmp_path / name, points, 1, None, None)
     with ProcessEngine().open(Program(tmp_path, "estimator.py:OnTheGpu"), Limits()) as worker:
         for name in ("first", "second"):
             outcome = worker.ask(tmp_path / name)

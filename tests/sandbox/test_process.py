@@ -1,6 +1,7 @@
 """The process engine: what a submission is given, what is measured, and what happens when processes are killed."""
 
 import os
+import py_compile
 import signal
 import subprocess
 import sys
@@ -9,11 +10,15 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import psutil
 import pytest
 
 from benchmark.errors import InfrastructureError
 from benchmark.sandbox import process
+from benchmark.sandbox.engine import Limits, Program
 from benchmark.sandbox.process import ProcessEngine
+from benchmark.sandbox.samples import write_sample
 
 RANDOM = """
 import random
@@ -282,3 +287,43 @@ def wait_until(condition, seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "nothing happened"
         time.sleep(0.02)
+
+
+def test_a_kept_worker_serves_the_next_program_afresh(tmp_path):
+    """The second program gets its own code and parameters, in the same worker, without a trace of the first."""
+    source = "import os\nSEEN = []\n\n\nclass E:\n    def __init__(self, value=1.0):\n        self.value = value\n\n"
+    source = "SEEN = []\n\n\nclass E:\n    def __init__(self, value=1.0):\n        self.value = value\n\n"
+        "    def fit(self, X, y=None):\n        SEEN.append(1)\n        self.dimension_ = self.value + len(SEEN)\n"
+    )
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "estimator.py").write_text(source)
+    write_sample(tmp_path / "sample", np.eye(5), 1, None, None)
+    limits = Limits(wall_seconds=10.0)
+    with ProcessEngine() as engine:
+        with engine.open(Program(tmp_path / "first", "estimator.py:E", {"value": 10.0}), limits) as worker:
+            assert worker.ask(tmp_path / "sample").dimension == 11.0
+            pid = worker.pid
+        with engine.open(Program(tmp_path / "second", "estimator.py:E", {"value": 20.0}), limits) as worker:
+            assert worker.pid == pid
+            assert worker.ask(tmp_path / "sample").dimension == 21.0
+        os.kill(pid, signal.SIGKILL)
+        psutil.Process(pid).wait(10) if psutil.pid_exists(pid) else None
+        with engine.open(Program(tmp_path / "first", "estimator.py:E"), limits) as worker:
+            assert worker.pid != pid
+            assert worker.ask(tmp_path / "sample").dimension == 2.0
+        last = worker.pid
+    assert last is None or not psutil.pid_exists(last)
+
+
+def test_a_compiled_file_never_stands_in_for_the_code(tmp_path):
+    """A .pyc that claims to belong to the source is not run: what was hashed is what runs."""
+    source = "class E:\n    def fit(self, X, y=None):\n        self.dimension_ = {}\n"
+    path = tmp_path / "estimator.py"
+    path.write_text(source.format("66.0"))
+    py_compile.compile(str(path), invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    assert list((tmp_path / "__pycache__").glob("*.pyc"))
+    path.write_text(source.format("5.0"))
+    write_sample(tmp_path / "sample", np.eye(5), 1, None, None)
+    with ProcessEngine().open(Program(tmp_path, "estimator.py:E"), Limits()) as worker:
+        assert worker.ask(tmp_path / "sample").dimension == 5.0
