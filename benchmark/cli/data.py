@@ -9,9 +9,13 @@ from typing import Any
 import click
 
 from benchmark.data.card import Card, all_cards, load_card
+from benchmark.data.images import DatasetMissing
 from benchmark.data.loaders import LOADERS
 from benchmark.data.store import data_root, is_present, prepared
 from benchmark.errors import UserError
+
+OFFICIAL = "official"
+"""How the note of a checksum begins that the dataset's authors, or the package that reads it, published."""
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -33,13 +37,15 @@ def list_(as_json: bool) -> None:
     \b
     Example: manifoldbench data list --json
     """
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "id": card.id,
             "name": card.name,
             "domain": card.domain,
             "modality": card.modality,
             "images": sum(card.splits.values()),
+            "sizes": card.sizes,
+            "sizes_present": [size for size in card.sizes if is_present(card, size)],
             "present": is_present(card),
         }
         for card in all_cards().values()
@@ -47,10 +53,10 @@ def list_(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
-    click.echo(f"{'id':26}{'domain':11}{'images':>10}  {'here':5} modality")
+    click.echo(f"{'id':26}{'domain':11}{'images':>10}  {'here':16} modality")
     for row in rows:
-        here = "yes" if row["present"] else "no"
-        click.echo(f"{row['id']:26}{row['domain']:11}{row['images']:>10,}  {here:5} {row['modality']}")
+        here = f"yes ({', '.join(map(str, row['sizes_present']))})" if row["sizes_present"] else "no"
+        click.echo(f"{row['id']:26}{row['domain']:11}{row['images']:>10,}  {here:16} {row['modality']}")
     click.echo(f"Data folder: {data_root()}")
 
 
@@ -74,7 +80,9 @@ def show(dataset: str, as_json: bool) -> None:
     click.echo(f"{'sizes:':11}{', '.join(map(str, card.sizes))} pixels")
     click.echo(f"{'splits:':11}{', '.join(f'{name} {count:,}' for name, count in card.splits.items())}")
     for task in card.tasks:
-        click.echo(f"{'task:':11}{task.name} ({task.kind})")
+        click.echo(f"{'task:':11}{task.name} ({task.kind}){f': {task.note}' if task.note else ''}")
+    for checksum in card.checksums:
+        click.echo(f"{'checksum:':11}{checksum.file} {checksum.algorithm} {checksum.value} ({checksum.note})")
     for trap in card.traps:
         click.echo(f"{'trap:':11}{trap}")
     click.echo(f"{'here:':11}{'yes' if content['present'] else f'no: run `manifoldbench data get {card.id}`'}")
@@ -100,6 +108,9 @@ def get(datasets: tuple[str, ...], size: int | None, optional: bool, as_json: bo
     failed = [outcome for outcome in outcomes if outcome["status"] == "failed"]
     for outcome in failed:
         click.echo(f"{'Left out' if optional else 'Error'}: {outcome['reason']}", err=True)
+    if failed and not optional and len(outcomes) > 1:
+        names = ", ".join(str(outcome["id"]) for outcome in failed)
+        click.echo(f"{len(failed)} of {len(outcomes)} datasets could not be had: {names}.", err=True)
     if failed and optional:
         click.echo(
             "The run goes on without them. To have them, connect this machine and run "
@@ -142,34 +153,54 @@ def verify(dataset: str, as_json: bool) -> None:
     Example: manifoldbench data verify mnist
     """
     card = load_card(dataset)
-    report = [_verify(card, path) for path in _files(card)]
-    if not report:
-        raise UserError(f"{card.id}: nothing to verify: no file of it is in {data_root()}, or it needs none.")
+    wanted = _files(card)
+    report = [_verify(card, path) for path in wanted if path.is_file()]
+    if wanted and not report:
+        raise DatasetMissing(f"{card.id} is not on this machine: run `manifoldbench data get {card.id}`.")
     if as_json:
         click.echo(json.dumps(report, indent=1))
     else:
         for row in report:
             click.echo(f"{row['file']}: {row['verdict']}")
+        if not report:
+            click.echo(f"{card.id}: no file to verify: {card.source}")
     sys.exit(0 if all(row["known"] for row in report) else 1)
 
 
 def _files(card: Card) -> list[Path]:
-    """The raw files that are here, of every size."""
+    """The raw files of every size, and the archives that have a checksum."""
     loader = LOADERS[card.loader]
-    found = dict.fromkeys(path for size in card.sizes for path in loader.raw_files(card, data_root(), size))
-    return [path for path in found if path.is_file()]
+    needed = [path for size in card.sizes for path in loader.raw_files(card, data_root(), size)]
+    return list(dict.fromkeys([*needed, *(data_root() / checksum.file for checksum in card.checksums)]))
 
 
 def _verify(card: Card, path: Path) -> dict[str, Any]:
+    """What a file is, by the checksums of its card: a dict of file, known and verdict."""
     name = path.relative_to(data_root()).as_posix()
     known = [checksum for checksum in card.checksums if checksum.file == name]
+    official = [checksum for checksum in known if checksum.note.startswith(OFFICIAL)]
     for checksum in known:
+        if _digest(path, checksum.algorithm) == checksum.value:
+            found = f"{checksum.algorithm} {checksum.value}"
+            if checksum in official or not official:
+                verdict = f"matches the card ({checksum.note}; {found})"
+            else:
+                verdict = (
+                    f"differs from the official file, and matches a copy that the card knows ({checksum.note}; {found})"
+                )
+            return {"file": name, "known": True, "official": checksum in official, "verdict": verdict}
+    if not known:
+        verdict = "the card has no checksum for this file"
+    elif official:
+        verdict = "differs from the official file, and from every copy the card knows"
+    else:
+        verdict = "differs from the copy the card knows"
+    return {"file": name, "known": False, "official": False, "verdict": verdict}
+
+
+def _digest(path: Path, algorithm: str) -> str:
+    try:
         with path.open("rb") as stream:
-            found = hashlib.file_digest(stream, checksum.algorithm).hexdigest()
-        if found == checksum.value:
-            verdict = f"matches ({checksum.note}, {checksum.algorithm} {found})"
-            if checksum.note != "official" and any(other.note == "official" for other in known):
-                verdict = f"differs from the official file; it is a known copy: {checksum.note}"
-            return {"file": name, "known": True, "verdict": verdict}
-    verdict = "matches none of the card's checksums" if known else "the card has no checksum for this file"
-    return {"file": name, "known": False, "verdict": verdict}
+            return hashlib.file_digest(stream, algorithm).hexdigest()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {error.strerror}.") from None

@@ -21,8 +21,8 @@ def serve(folder: Path | None, port: int) -> None:
               manifoldbench serve --dir demo/site --port 8080
     """
     with open_server(folder or site_root() / "build", port) as server:
-        click.echo(f"Serving at http://127.0.0.1:{server.server_port}/ (Ctrl-C to stop)")
         try:
+            click.echo(f"Serving at http://127.0.0.1:{server.server_port}/ (Ctrl-C to stop)")
             server.serve_forever()
         except KeyboardInterrupt:
             click.echo("Stopped.")

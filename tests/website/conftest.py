@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.badges import SavedCheck
 from benchmark.estimation.scoring import score_known, score_real
 from benchmark.hashing import sha256_of
 from benchmark.results import Answer, Provenance, Result, write_result
@@ -126,6 +127,19 @@ def results_of(submission, suite: str) -> list[Result]:
     return made
 
 
+def write_check(results: Path, submission) -> None:
+    """What `manifoldbench check --save` would have kept: one badge earned, one not."""
+    saved = SavedCheck(
+        submission=submission.name,
+        submission_sha256=submission.sha256,
+        passed=True,
+        badges={"scale": "pass", "duplicates": "fail"},
+        findings={"duplicates": f"Copies change the answer {MARKUP}."},
+    )
+    (results / "checks").mkdir()
+    (results / "checks" / f"{submission.name}.json").write_text(saved.model_dump_json())
+
+
 def one_result(submission, suite, task, answers, scores, truth=None, dataset=None) -> Result:
     """A result as a run would have written it."""
     failed = next((item for item in answers if item.status != "ok"), None)
@@ -172,6 +186,8 @@ def world(tmp_path_factory) -> World:
         for suite in ("standard", "smoke"):
             for result in results_of(submission, suite):
                 write_result(root / "results", result)
+        if submission.name == "good":
+            write_check(root / "results", submission)
     world = World(root / "results", root / "site")
     with pytest.MonkeyPatch.context() as patch:
         enter(patch, world)

@@ -50,6 +50,20 @@ def test_a_folder_with_other_files_is_never_replaced(in_world, tmp_path):
     assert (tmp_path / "thesis.tex").read_text() == "years of work"
 
 
+def test_pages_never_lie_among_the_results(in_world):
+    with pytest.raises(UserError, match="results folder"):
+        build_site(in_world.results, in_world.results / "site")
+
+
+def test_results_of_unknown_submissions_and_datasets_have_pages(in_world, tmp_path, monkeypatch):
+    monkeypatch.setenv("MANIFOLDBENCH_SUBMISSIONS", str(tmp_path / "none"))
+    monkeypatch.setenv("MANIFOLDBENCH_DATASETS", str(tmp_path / "none"))
+    summary = build_site(in_world.results, tmp_path / "site")
+    assert (summary.submissions, summary.datasets) == (6, 2)
+    assert "There is no card" in (tmp_path / "site" / "datasets" / "odd-set" / "index.html").read_text()
+    assert (tmp_path / "site" / "submissions" / "good" / "index.html").is_file()
+
+
 def test_a_place_that_cannot_be_written_is_one_sentence(in_world, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UserError, match="cannot be written"):

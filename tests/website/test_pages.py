@@ -171,6 +171,20 @@ def test_a_failure_is_a_word_with_a_reason(world):
     assert re.search("2 failed, 2 timeout", board)
 
 
+def test_badges_are_words_with_a_finding(world):
+    good = words(parse(world.out / "submissions/good/index.html"))
+    assert "scale pass" in good
+    assert "duplicates fail Copies change the answer <script>" in good
+    assert "No saved check" in words(parse(world.out / "submissions/poor-a/index.html"))
+
+
+def test_code_is_shown_where_it_is_what_was_run(world):
+    copy = world.out / "submissions/code/poor/estimator.py.txt"
+    assert copy.read_text() == "class Estimator:\n    power = 1 < 2\n"
+    (link,) = [a for a in named(parse(world.out / "submissions/poor-b/index.html"), "a") if "code/" in a.get("href")]
+    assert (world.out / "submissions/poor-b" / link.get("href")).resolve() == copy.resolve()
+
+
 def test_raw_and_corrected_stand_side_by_side(world):
     rows = json.loads((world.out / "datasets/breastmnist/standard.json").read_text())["rows"]
     row = next(row for row in rows if row["submission"] == "poor-b")

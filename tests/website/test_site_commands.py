@@ -36,7 +36,9 @@ def test_site_prints_json_for_programs(in_world, tmp_path):
 
 
 def test_no_results_is_one_sentence(in_world, tmp_path):
-    for folder in (tmp_path / "nothing", tmp_path):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for folder in (tmp_path / "nothing", empty):
         ran = CliRunner().invoke(site, ["--results", str(folder), "--out", str(tmp_path / "out")])
         assert isinstance(ran.exception, UserError)
         assert "manifoldbench run" in str(ran.exception)
