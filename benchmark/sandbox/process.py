@@ -82,7 +82,7 @@ class ProcessEngine:
             self._keep(worker.release())
 
     def _kept(self, limits: Limits) -> "_Process | None":
-        """A worker process that waits for work with these limits, if there is one; one that has died is cleared away."""
+        """A worker process that waits for work with these limits, if there is one; a dead one is cleared away."""
         while True:
             with self._lock:
                 found = next((process for process in self._idle or () if process.limits == limits), None)

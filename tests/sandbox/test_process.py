@@ -291,8 +291,8 @@ def wait_until(condition, seconds: float = 20.0) -> None:
 
 def test_a_kept_worker_serves_the_next_program_afresh(tmp_path):
     """The second program gets its own code and parameters, in the same worker, without a trace of the first."""
-    source = "import os\nSEEN = []\n\n\nclass E:\n    def __init__(self, value=1.0):\n        self.value = value\n\n"
-    source = "SEEN = []\n\n\nclass E:\n    def __init__(self, value=1.0):\n        self.value = value\n\n"
+    source = (
+        "SEEN = []\n\n\nclass E:\n    def __init__(self, value=1.0):\n        self.value = value\n\n"
         "    def fit(self, X, y=None):\n        SEEN.append(1)\n        self.dimension_ = self.value + len(SEEN)\n"
     )
     for name in ("first", "second"):
