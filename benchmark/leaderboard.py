@@ -111,7 +111,7 @@ def dataset_table(board: Board, dataset: str) -> pd.DataFrame:
                 "view_sha256": result.view_sha256,
             }
         )
-    return pd.DataFrame(rows).astype({"k": "Int64"})
+    return pd.DataFrame(rows).astype({"k": "Int64"}) if rows else pd.DataFrame()
 
 
 def submission_table(board: Board, submission: str) -> pd.DataFrame:

@@ -185,9 +185,7 @@ def _verify(card: Card, path: Path) -> dict[str, Any]:
             if checksum in official or not official:
                 verdict = f"matches the card ({checksum.note}; {found})"
             else:
-                verdict = (
-                    f"differs from the official file, and matches a copy that the card knows ({checksum.note}; {found})"
-                )
+                verdict = f"differs from the official file; matches a copy the card knows ({checksum.note}; {found})"
             return {"file": name, "known": True, "official": checksum in official, "verdict": verdict}
     if not known:
         verdict = "the card has no checksum for this file"

@@ -44,10 +44,10 @@ def run(submissions: tuple[str, ...], suite_name: str, results: Path | None, job
     suite = load_suite(suite_name)
     chosen = select(submissions, submissions_root())
     display = RunDisplay()
-    tasks, left_out = build_tasks(suite, cache_root() / "samples", display.building)
-    if not tasks:
-        raise UserError(f"Suite {suite.name} has no task that can be asked here: {_sentence(left_out)}")
     try:
+        tasks, left_out = build_tasks(suite, cache_root() / "samples", display.building)
+        if not tasks:
+            raise UserError(f"Suite {suite.name} has no task that can be asked here: {_sentence(left_out)}")
         _run_jobs(chosen, tasks, suite, root, jobs, display)
     except KeyboardInterrupt:
         display.stop()
