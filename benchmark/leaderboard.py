@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from benchmark.statistics import aggregate
 
 CONTROL = "constant"
 """The control whose answers stand in for those of a failed sample."""
+CONTROLS = (CONTROL, "random")
+"""Submissions that mark the scale; they are ranked, and are not competitors."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +48,23 @@ def load_board(root: Path, suite: str) -> Board:
 
     Columns of `rows`: submission; rank, rank_low, rank_high (missing for a submission that has not answered all tasks
     that others have); error, error_low, error_high (mean percentage error over known truth, families averaged first,
-    with the bootstrap interval over tasks); error_<family>; log_error, bias, far_off, coverage, rank_correlation,
-    failure_rate; inconsistency, inconsistency_low, inconsistency_high and its four parts; wall_seconds (mean of a
-    sample, shared graph given), wall_seconds_with_graph (building it included), cpu_seconds, peak_bytes (largest);
-    tasks, answered, ok; statuses (status -> samples, `ok` left out); submission_sha256.
+    with the bootstrap interval over tasks; missing without all tasks of known truth); error_<family>; log_error, bias,
+    far_off, coverage, rank_correlation, failure_rate; inconsistency, inconsistency_low, inconsistency_high and its four
+    parts; wall_seconds (mean of a sample, shared graph given), wall_seconds_with_graph (building it included),
+    cpu_seconds, peak_bytes (largest); tasks, answered, ok; statuses (status -> samples, `ok` left out);
+    submission_sha256.
 
+    A task that nobody was asked here is on no board. A result of status `infrastructure` is a fault of ours: it counts
+    as a task that was not asked, never against the submission.
     Raises UserError if there are no results, and as `benchmark.results.read_result` does.
     """
-    found = list(iter_results(root, suite))
+    found = [result for result in iter_results(root, suite) if result.status != "infrastructure"]
     if not found:
         raise UserError(f"{root / suite}: holds no results: run `manifoldbench run --suite {suite}`.")
     current = _current(found)
     newest = max(current, key=lambda result: result.provenance.finished)
     tasks = _tasks(current)
-    rows = _ranked(_rows(current, tasks), current, tasks)
+    rows = _ranked(_rows(current, len(tasks)), _scores(current))
     return Board(
         suite=suite,
         suite_version=newest.suite_version,
@@ -87,13 +93,8 @@ def dataset_table(board: Board, dataset: str) -> pd.DataFrame:
     for result in sorted(board.results, key=lambda result: (result.task, order[result.submission])):
         if result.dataset != dataset:
             continue
-        parts = _parts(result)
-        whole = next(answer for answer in result.answers if answer.part == "whole")
-        factor = result.correction or 1.0
-        interval = None
-        if whole.dimension is not None:
-            interval = scoring.jackknife_interval(whole.dimension * factor, scoring.halves(parts))
-        low, high = interval or (math.nan, math.nan)
+        whole, factor = result.answers[0], result.correction or 1.0
+        low, high = _interval(result)
         rows.append(
             {
                 "submission": result.submission,
@@ -104,8 +105,8 @@ def dataset_table(board: Board, dataset: str) -> pd.DataFrame:
                 "duplicates": whole.duplicates,
                 "raw": _number(whole.dimension),
                 "corrected": _number(whole.dimension) * factor,
-                "low": low,
-                "high": high,
+                "low": low * factor,
+                "high": high * factor,
                 "status": whole.status,
                 "reason": whole.reason,
                 "view_sha256": result.view_sha256,
@@ -127,20 +128,12 @@ def submission_table(board: Board, submission: str) -> pd.DataFrame:
         if result.submission != submission:
             continue
         values = [answer.dimension for answer in result.answers if answer.dimension is not None]
-        estimate, low, high = math.nan, math.nan, math.nan
+        estimate, (low, high) = _number(result.answers[0].dimension), _interval(result)
         if result.kind == "known" and values:
             estimate, low, high = float(np.median(values)), min(values), max(values)
-        elif result.kind == "real" and result.answers[0].dimension is not None:
-            estimate = result.answers[0].dimension
-            low, high = scoring.jackknife_interval(estimate, scoring.halves(_parts(result))) or (math.nan, math.nan)
         rows.append(
             {
-                "task": result.task,
-                "kind": result.kind,
-                "family": result.family,
-                "dataset": result.dataset,
-                "n": result.n,
-                "ambient_dimension": result.ambient_dimension,
+                **_of(result, "task", "kind", "family", "dataset", "n", "ambient_dimension"),
                 "duplicates": result.answers[0].duplicates,
                 "truth": _number(result.truth),
                 "estimate": estimate,
@@ -180,38 +173,41 @@ def domain_table(board: Board) -> pd.DataFrame:
 def scores_of(result: Result, fallback: Mapping[str, float]) -> dict[str, float]:
     """Scores of one result; `fallback` is the control's answer for each part."""
     if result.kind == "known" and result.truth is not None:
-        return scoring.score_known(
-            [answer.dimension for answer in result.answers],
-            [answer.interval for answer in result.answers],
-            result.truth,
-            [fallback.get(answer.part) for answer in result.answers],
-        )
+        estimates, control = _answered(result, fallback)
+        return scoring.score_known(estimates, [answer.interval for answer in result.answers], result.truth, control)
     return scoring.score_real(_parts(result))
 
 
 def board_csv(board: Board) -> str:
-    """The rows as CSV, every number in full."""
-    return board.rows.drop(columns="statuses").to_csv(index=False, lineterminator="\n")
+    """The rows as CSV, every number in full; statuses as words: `2 failed, 1 timeout`."""
+    return board.rows.assign(statuses=board.rows["statuses"].map(_words)).to_csv(index=False, lineterminator="\n")
 
 
 def board_json(board: Board) -> str:
-    """The board as JSON: suite, version, hashes, rows; what is not known is null."""
-    rows = json.loads(board.rows.to_json(orient="records", double_precision=15))
+    """The board as JSON, every number in full: suite, version, hashes, tasks, rows; what is not known is null."""
     content = {
-        "suite": board.suite,
-        "suite_version": board.suite_version,
-        "suite_sha256": board.suite_sha256,
-        "superseded": board.superseded,
-        "tasks": json.loads(board.tasks.to_json(orient="records", double_precision=15)),
-        "rows": rows,
+        **{name: getattr(board, name) for name in ("suite", "suite_version", "suite_sha256", "superseded")},
+        "tasks": _records(board.tasks),
+        "rows": _records(board.rows),
     }
-    return json.dumps(content, indent=1, ensure_ascii=False)
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    plain = frame.astype(object)
+    return [
+        {str(key): value for key, value in row.items()} for row in plain.where(plain.notna(), None).to_dict("records")
+    ]
+
+
+def _words(statuses: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {status}" for status, count in statuses.items())
 
 
 def to_text(board: Board, width: int = 100) -> str:
-    """The board for a terminal, `width` characters wide."""
+    """The board for a terminal, `width` characters wide; controls are marked."""
     known = int((board.tasks["kind"] == "known").sum())
-    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="")
+    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="")
     for heading, justify in _HEADINGS:
         table.add_column(heading, justify=justify, no_wrap=heading != "Failures")  # type: ignore[arg-type]
     for row in board.rows.to_dict("records"):
@@ -223,8 +219,9 @@ def to_text(board: Board, width: int = 100) -> str:
         f"{len(board.tasks) - known} on real images. Lower is better; 95 % intervals; ties share a range of ranks."
     )
     console.print(table)
-    lines = [line.rstrip() for line in buffer.getvalue().splitlines()]
-    return "\n".join(lines)
+    if board.superseded:
+        console.print(f"Results of an earlier suite, task or submission, left out: {board.superseded}.")
+    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
 
 
 _HEADINGS = (
@@ -244,12 +241,12 @@ def _cells(row: Mapping[Any, Any]) -> list[str]:
     if not pd.isna(row["rank"]):
         low, high = int(row["rank_low"]), int(row["rank_high"])
         rank = str(low) if low == high else f"{low}-{high}"
-    failures = ", ".join(f"{count} {status}" for status, count in row["statuses"].items())
+    failures = _words(row["statuses"])
     if row["answered"] < row["tasks"]:
         failures = ", ".join(filter(None, [failures, f"incomplete: {row['answered']} of {row['tasks']} tasks"]))
     return [
         rank,
-        row["submission"],
+        f"{row['submission']} (control)" if row["submission"] in CONTROLS else row["submission"],
         _format(row["error"], ".1f"),
         "" if pd.isna(row["error"]) else f"{row['error_low']:.1f}-{row['error_high']:.1f}",
         _format(row["bias"], "+.1f"),
@@ -279,38 +276,23 @@ def _current(found: Iterable[Result]) -> list[Result]:
 
 
 def _tasks(results: list[Result]) -> pd.DataFrame:
-    rows = {
-        result.task: {
-            "task": result.task,
-            "kind": result.kind,
-            "family": result.family,
-            "dataset": result.dataset,
-            "n": result.n,
-            "ambient_dimension": result.ambient_dimension,
-            "truth": _number(result.truth),
-            "view_sha256": result.view_sha256,
-            "task_sha256": result.task_sha256,
-        }
-        for result in results
-    }
-    return pd.DataFrame([rows[name] for name in sorted(rows)])
+    columns = ("task", "kind", "family", "dataset", "n", "ambient_dimension", "truth", "view_sha256", "task_sha256")
+    rows = {result.task: _of(result, *columns) for result in results}
+    return pd.DataFrame([rows[name] for name in sorted(rows)]).astype({"truth": float})
 
 
-def _rows(results: list[Result], tasks: pd.DataFrame) -> pd.DataFrame:
+def _rows(results: list[Result], tasks: int) -> pd.DataFrame:
     fallbacks = _fallbacks(results)
-    by_submission: dict[str, list[Result]] = {}
-    for result in results:
-        by_submission.setdefault(result.submission, []).append(result)
-    return pd.DataFrame([_row(name, own, len(tasks), fallbacks) for name, own in sorted(by_submission.items())])
+    by_submission = groupby(results, key=lambda result: result.submission)
+    return pd.DataFrame([_row(name, list(own), tasks, fallbacks) for name, own in by_submission])
 
 
 def _row(name: str, results: list[Result], tasks: int, fallbacks: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
     answers = [answer for result in results for answer in result.answers]
-    known = [result for result in results if result.kind == "known"]
     statuses = Counter(answer.status for answer in answers if answer.status != "ok")
-    row: dict[str, Any] = {
+    return {
         "submission": name,
-        **_pooled(known, fallbacks),
+        **_pooled(results, fallbacks),
         "failure_rate": 100 * statuses.total() / len(answers),
         "wall_seconds": float(np.mean([answer.wall_seconds for answer in answers])),
         "wall_seconds_with_graph": float(np.mean([answer.wall_seconds + answer.graph_seconds for answer in answers])),
@@ -322,88 +304,64 @@ def _row(name: str, results: list[Result], tasks: int, fallbacks: Mapping[str, M
         "statuses": dict(sorted(statuses.items())),
         "submission_sha256": results[0].submission_sha256,
     }
-    return row
 
 
-def _pooled(known: list[Result], fallbacks: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Scores over all samples of known truth together; rank correlation averaged over the families that have one."""
-    estimates, truths, intervals, families = [], [], [], []
-    for result in known:
-        if result.truth is None:
-            continue
-        fallback = fallbacks.get(result.task_sha256, {})
-        for answer in result.answers:
-            last = scoring.FALLBACK_FACTOR * result.truth
-            estimates.append(answer.dimension or fallback.get(answer.part) or last)
-            truths.append(result.truth)
-            intervals.append(answer.interval)
-            families.append(result.family)
-    if not estimates:
-        return dict.fromkeys(("log_error", "bias", "far_off", "coverage", "rank_correlation"), math.nan)
-    values, true = np.array(estimates), np.array(truths)
-    correlations = [
-        scoring.rank_correlation(values[chosen], true[chosen])
-        for family in sorted(set(families))
-        if (chosen := np.array(families) == family).any()
+def _pooled(results: list[Result], fallbacks: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
+    """Scores over all samples of known truth together."""
+    known = [(result, result.truth) for result in results if result.truth is not None]
+    filled = [
+        scoring.stand_in(*_answered(result, fallbacks.get(result.task_sha256, {})), truth) for result, truth in known
     ]
-    defined = [value for value in correlations if not math.isnan(value)]
-    return {
-        "log_error": scoring.median_log_error(values, true),
-        "bias": scoring.signed_bias(values, true),
-        "far_off": scoring.share_far_off(values, true),
-        "coverage": scoring.interval_coverage(intervals, true),
-        "rank_correlation": float(np.mean(defined)) if defined else math.nan,
-    }
+    return scoring.score_pooled(
+        np.concatenate([*filled, np.empty(0)]),
+        np.array([truth for result, truth in known for _ in result.answers], dtype=np.float64),
+        [answer.interval for result, _ in known for answer in result.answers],
+        [result.family for result, _ in known for _ in result.answers],
+    )
 
 
-def _ranked(rows: pd.DataFrame, results: list[Result], tasks: pd.DataFrame) -> pd.DataFrame:
-    """Add means with intervals, and ranks among the submissions that have answered every task."""
+def _scores(results: list[Result]) -> pd.DataFrame:
+    """One row a result: submission, task, kind, family, and every score there is."""
     fallbacks = _fallbacks(results)
-    scores = {
-        (result.submission, result.task): scores_of(result, fallbacks.get(result.task_sha256, {})) for result in results
-    }
-    for kind, score, prefix in (("known", "error", "error"), ("real", "inconsistency", "inconsistency")):
-        chosen = tasks[tasks["kind"] == kind]
-        for name in rows["submission"]:
-            own = [scores.get((name, task), {}) for task in chosen["task"]]
-            row = rows.index[rows["submission"] == name][0]
-            for part in scoring.CONSISTENCY if kind == "real" else ():
-                given = [value[part] for value in own if part in value]
-                rows.loc[row, part] = float(np.mean(given)) if given else math.nan
-            for family in sorted(set(chosen["family"])) if kind == "known" else ():
-                members = [value for value, of in zip(own, chosen["family"], strict=True) if of == family]
-                given = [value[score] for value in members if score in value]
-                rows.loc[row, f"error_{family}"] = float(np.mean(given)) if given else math.nan
-        complete = [
-            name
-            for name in rows["submission"]
-            if len(chosen) and all(score in scores.get((name, task), {}) for task in chosen["task"])
-        ]
-        for column in (prefix, f"{prefix}_low", f"{prefix}_high"):
-            rows[column] = math.nan
-        if kind == "known":
-            for column in ("rank", "rank_low", "rank_high"):
-                rows[column] = pd.array([pd.NA] * len(rows), dtype="Int64")
-        if not complete:
-            continue
-        matrix = np.array([[scores[name, task][score] for task in chosen["task"]] for name in complete])
-        # real images are one family: each dataset counts once
-        families = list(chosen["family"]) if kind == "known" else ["real"] * len(chosen)
-        summary = aggregate(matrix, families)
-        at = [rows.index[rows["submission"] == name][0] for name in complete]
-        rows.loc[at, prefix] = summary.mean
-        rows.loc[at, f"{prefix}_low"] = summary.low
-        rows.loc[at, f"{prefix}_high"] = summary.high
-        if kind == "known":
-            for column, values in (
-                ("rank", summary.rank),
-                ("rank_low", summary.rank_low),
-                ("rank_high", summary.rank_high),
-            ):
-                rows.loc[at, column] = values
-    ordered = rows.sort_values(["rank", "submission"], na_position="last", kind="stable").reset_index(drop=True)
-    first = ["submission", "rank", "rank_low", "rank_high", "error", "error_low", "error_high"]
-    return ordered[[*first, *(column for column in ordered.columns if column not in first)]]
+    named = {"error": math.nan, "inconsistency": math.nan} | dict.fromkeys(scoring.CONSISTENCY, math.nan)
+    return pd.DataFrame(
+        {
+            **_of(result, "submission", "task", "kind", "family"),
+            **named,
+            **scores_of(result, fallbacks.get(result.task_sha256, {})),
+        }
+        for result in results
+    )
+
+
+def _ranked(rows: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+    """Add means with intervals, and ranks among the submissions that have answered every task."""
+    known, real = scores[scores["kind"] == "known"], scores[scores["kind"] == "real"]
+    complete = rows.loc[rows["answered"] == rows["tasks"], "submission"]
+    ranks = _aggregated(known[known["submission"].isin(complete)], "error", ["rank", "rank_low", "rank_high"])
+    # real images are one family: each dataset counts once
+    real = real.assign(family="real")
+    added = [
+        known.pivot_table(index="submission", columns="family", values="error").add_prefix("error_"),
+        real.groupby("submission")[list(scoring.CONSISTENCY)].mean(),
+        _aggregated(real, "inconsistency", ["mean", "low", "high"]),
+    ]
+    first = [ranks.astype("Int64"), _aggregated(known, "error", ["mean", "low", "high"])]
+    own = rows.set_index("submission")
+    ranked = own[[]].join([*first, own, *added]).rename_axis("submission").reset_index()
+    return ranked.sort_values(["rank", "submission"], na_position="last", kind="stable", ignore_index=True)
+
+
+def _aggregated(scores: pd.DataFrame, score: str, fields: list[str]) -> pd.DataFrame:
+    """Fields of the aggregate of a score over tasks, by submission; only of those that have it on every task."""
+    table = scores.pivot(index="submission", columns="task", values=score)
+    table = table.dropna(axis="columns", how="all").dropna()
+    names = [field if field.startswith("rank") else f"{score}_{field}".removesuffix("_mean") for field in fields]
+    if table.empty:
+        return pd.DataFrame(columns=names, index=table.index, dtype=float)
+    families = scores.drop_duplicates("task").set_index("task")["family"][table.columns]
+    summary = aggregate(table.to_numpy(), list(families))
+    return pd.DataFrame({name: getattr(summary, field) for name, field in zip(names, fields, strict=True)}, table.index)
 
 
 def _fallbacks(results: Iterable[Result]) -> dict[str, dict[str, float]]:
@@ -416,8 +374,24 @@ def control_answers(answers: Iterable[Answer]) -> dict[str, float]:
     return {answer.part: answer.dimension for answer in answers if answer.dimension is not None}
 
 
+def _answered(result: Result, fallback: Mapping[str, float]) -> tuple[list[float | None], list[float | None]]:
+    """The submission's and the control's answers, sample by sample."""
+    return [a.dimension for a in result.answers], [fallback.get(a.part) for a in result.answers]
+
+
 def _parts(result: Result) -> dict[str, float | None]:
     return {answer.part: answer.dimension for answer in result.answers}
+
+
+def _of(result: Result, *names: str) -> dict[str, Any]:
+    return {name: getattr(result, name) for name in names}
+
+
+def _interval(result: Result) -> tuple[float, float]:
+    """95 % interval of the dimension of real images, from disjoint halves; NaN where there is none."""
+    whole = result.answers[0].dimension
+    found = None if whole is None else scoring.jackknife_interval(whole, scoring.halves(_parts(result)))
+    return found or (math.nan, math.nan)
 
 
 def _number(value: float | None) -> float:

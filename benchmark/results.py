@@ -1,5 +1,6 @@
 """Results: one JSON file per job, written whole or not at all, migrated when an older version is read."""
 
+import contextlib
 import json
 import os
 import tempfile
@@ -23,7 +24,8 @@ MIGRATIONS: Migrations = {}
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # JSON has no NaN and no infinity: one that was written would come back as null, and no file would be read again
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Answer(_Frozen):
@@ -153,10 +155,21 @@ def write_whole(path: Path, text: str) -> None:
             os.fsync(stream.fileno())
         Path(partial).chmod(0o644)
         Path(partial).replace(path)
+        _keep_names(path.parent)
     except OSError as error:
         if partial is not None:
             Path(partial).unlink(missing_ok=True)
         raise UserError(f"{path}: cannot be written: {reason_of(error)}.") from None
+
+
+def _keep_names(folder: Path) -> None:
+    """Have the disk keep a folder's names, so that a new file outlives a loss of power."""
+    with contextlib.suppress(OSError):  # not every file system does this for a folder, and the file is there already
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def read_result(
@@ -164,18 +177,26 @@ def read_result(
 ) -> Result:
     """Read a result of this version or an older one.
 
-    Raises UserError, naming the file, for one that is torn, foreign, or of a newer version.
+    Raises UserError, naming the file, for one that is torn, foreign, unreadable, or of a version that it cannot read.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        version = content["schema_version"]
-    except (OSError, ValueError, KeyError, TypeError):
-        raise UserError(f"{path}: is no result of ManifoldBench, or is damaged: remove it, and run again.") from None
-    if not isinstance(version, int) or version > SCHEMA_VERSION:
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read: {reason_of(error)}.") from None
+    except (ValueError, RecursionError):
+        content = None
+    version = content.get("schema_version") if isinstance(content, dict) else None
+    if not isinstance(version, int):
+        raise UserError(f"{path}: is no result of ManifoldBench, or is damaged: remove it, and run again.")
+    if version > SCHEMA_VERSION:
         raise UserError(
             f"{path}: has schema version {version}, and this program reads up to {SCHEMA_VERSION}: update it."
         )
     for step in range(version, SCHEMA_VERSION):
+        if step not in migrations:
+            raise UserError(
+                f"{path}: has schema version {version}, which this program no longer reads: remove it, and run again."
+            )
         content = migrations[step](content)
     try:
         return Result.model_validate(content | {"schema_version": SCHEMA_VERSION})

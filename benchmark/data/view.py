@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from benchmark.data.card import load_card
+from benchmark.data.card import Card, load_card
 from benchmark.data.images import Images
 from benchmark.data.store import prepared, source_sha256
 from benchmark.errors import UserError
@@ -27,8 +27,8 @@ class View(BaseModel):
     split: str = "train"
     source_size: int | None = None
     """Which of the card's sizes is read; None for its first."""
-    classes: list[int] | None = None
-    """Only these labels; None for all."""
+    classes: list[int | str] | None = None
+    """Only these: labels, or names of the card's classes; None for all."""
     count: int | None = Field(None, ge=1)
     """How many images; None for all."""
     selection: Literal["first", "random"] = "random"
@@ -37,9 +37,10 @@ class View(BaseModel):
     scaling: Literal["none", "image-max"] = "none"
     """`image-max`: each image times 255 / its maximum, cut to whole numbers, as in Konz et al. 2022."""
     channels: Literal[1, 3] | None = None
-    """None for those of the dataset. 3 to 1 by ITU-R BT.601, 1 to 3 by repeating."""
+    """None for those of the dataset. 3 to 1 is 0.299 R + 0.587 G + 0.114 B, rounded; 1 to 3 repeats."""
     size: int | None = Field(None, ge=1)
-    """Pixels a side; None for the source's. Bilinear with antialiasing, as torch.nn.functional.interpolate does."""
+    """Pixels a side; None for the source's. Done by torch.nn.functional.interpolate(mode="bilinear", antialias=True,
+    align_corners=False) on float32, whatever the aspect ratio."""
     rounding: Literal["uint8", "none"] = "uint8"
     """After resizing: round half to even to 8 bits, or keep float32 in 0..255."""
 
@@ -61,6 +62,10 @@ class RenderedView:
     groups: NDArray[np.int64] | None
     rows: NDArray[np.int64]
     """[n], which rows of the split they are, ascending unless the selection is random."""
+    counts: dict[int, int]
+    """How many images each label has; of a multi-label set, how many each column is set in."""
+    sha256: str
+    """The view's own."""
 
 
 def render(view: View) -> RenderedView:
@@ -68,8 +73,9 @@ def render(view: View) -> RenderedView:
 
     Raises UserError for a class that the dataset has not or a count beyond what there is, and as `prepared` does.
     """
-    images = prepared(load_card(view.dataset), view.split, view.source_size)
-    rows = _select(view, images)
+    card = load_card(view.dataset)
+    images = prepared(card, view.split, view.source_size)
+    rows = _select(view, card, images)
     pixels: NDArray[Any] = np.asarray(images.pixels[rows])
     if view.scaling == "image-max":
         pixels = _scaled_by_maximum(pixels)
@@ -82,27 +88,42 @@ def render(view: View) -> RenderedView:
     if view.rounding == "uint8" and pixels.dtype != np.uint8:
         pixels = np.clip(np.rint(pixels), 0, 255).astype(np.uint8)
     groups = None if images.groups is None else np.asarray(images.groups[rows])
-    return RenderedView(pixels, np.asarray(images.labels[rows]), groups, rows)
+    labels = np.asarray(images.labels[rows])
+    return RenderedView(pixels, labels, groups, rows, _counts(labels), view.sha256())
 
 
-def _select(view: View, images: Images) -> NDArray[np.int64]:
+def _counts(labels: NDArray[np.int64]) -> dict[int, int]:
+    if labels.ndim == 2:
+        return dict(enumerate(labels.sum(axis=0).tolist()))
+    return {int(label): int(count) for label, count in zip(*np.unique(labels, return_counts=True), strict=True)}
+
+
+def _select(view: View, card: Card, images: Images) -> NDArray[np.int64]:
     rows = np.arange(len(images.pixels))
     if view.classes is not None:
         if images.labels.ndim != 1:
             raise UserError(f"{view.dataset}: a multi-label set has no classes to choose from.")
         known = set(np.unique(images.labels).tolist())
-        unknown = [label for label in view.classes if label not in known]
+        wanted = [_label(view, card, name) for name in view.classes]
+        unknown = [label for label in wanted if label not in known]
         if unknown:
             raise UserError(f"{view.dataset}: no image has the label {unknown[0]}; labels: {sorted(known)}.")
-        rows = rows[np.isin(images.labels, view.classes)]
+        rows = rows[np.isin(images.labels, wanted)]
     if view.count is not None and view.count > len(rows):
         raise UserError(f"{view.dataset} {view.split}: {view.count} images asked for, and there are {len(rows)}.")
     if view.selection == "random":
         # The whole order is drawn, whatever the count: a smaller sample is part of a larger one.
-        rows = np.random.default_rng(seed_from(dataset=view.dataset, split=view.split, seed=view.seed)).permutation(
-            rows
-        )
+        seed = seed_from(dataset=view.dataset, split=view.split, seed=view.seed)
+        rows = np.random.default_rng(seed).permutation(rows)
     return rows[: view.count]
+
+
+def _label(view: View, card: Card, name: int | str) -> int:
+    if isinstance(name, int):
+        return name
+    if name not in card.classes:
+        raise UserError(f'{view.dataset} has no class "{name}"; it has {", ".join(card.classes)}.')
+    return card.classes.index(name)
 
 
 def _scaled_by_maximum(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -5,6 +5,7 @@ should agree, and a change of sample size, resolution or rounding should not mov
 consistent, so consistency alone never ranks: the board is ordered by error, and consistency stands beside it.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -56,6 +57,9 @@ METRICS: Mapping[str, Metric] = {
 
 FALLBACK_FACTOR = 2.0
 """Where the `constant` control has not answered a sample, a failure counts as this many times the truth."""
+WIDEST = 1e6
+"""An estimate counts as at most this, and as at least one part in it: any finite number is a valid answer, and one of
+1e308 must not turn a mean into infinity."""
 CONSISTENCY = ("half_disagreement", "drift_with_n", "resolution_change", "rounding_change")
 
 
@@ -72,13 +76,13 @@ def mean_percentage_error(estimates: Floats, truths: Floats) -> float:
 def median_log_error(estimates: Floats, truths: Floats) -> float:
     """Median |ln(estimate / truth)|: half and double weigh the same. estimates, truths: float64 [m], > 0."""
     _check(estimates, truths)
-    return float(np.median(np.abs(np.log(estimates / truths))))
+    return float(np.median(np.abs(np.log(estimates) - np.log(truths))))
 
 
 def signed_bias(estimates: Floats, truths: Floats) -> float:
     """exp(mean ln(estimate / truth)) - 1 in percent; negative is too low. estimates, truths: float64 [m], > 0."""
     _check(estimates, truths)
-    return float(100 * np.expm1(np.mean(np.log(estimates / truths))))
+    return float(100 * np.expm1(np.mean(np.log(estimates) - np.log(truths))))
 
 
 def share_far_off(estimates: Floats, truths: Floats) -> float:
@@ -129,8 +133,7 @@ def score_known(
     """
     if not len(estimates) == len(intervals) == len(fallback):
         raise ValueError("one estimate, one interval and one fallback for each seed")
-    last = FALLBACK_FACTOR * truth
-    filled = np.array([a or b or last for a, b in zip(estimates, fallback, strict=True)], dtype=np.float64)
+    filled = stand_in(estimates, fallback, truth)
     truths = np.full(len(filled), truth, dtype=np.float64)
     scores = {
         "error": mean_percentage_error(filled, truths),
@@ -141,6 +144,35 @@ def score_known(
     }
     coverage = interval_coverage(intervals, truths)
     return scores if np.isnan(coverage) else scores | {"coverage": coverage}
+
+
+def score_pooled(
+    estimates: Floats, truths: Floats, intervals: Sequence[tuple[float, float] | None], families: Sequence[str]
+) -> dict[str, float]:
+    """Scores over all samples of known truth together, as `stand_in` gives them; NaN for what is not defined.
+
+    estimates, truths: float64 [m], > 0. intervals, families: [m], that of each sample's task. The rank correlation is
+    the mean over the families that have one.
+    """
+    if not len(estimates):
+        return dict.fromkeys(("log_error", "bias", "far_off", "coverage", "rank_correlation"), float("nan"))
+    member = np.array(families)
+    correlations = [rank_correlation(estimates[member == name], truths[member == name]) for name in np.unique(member)]
+    defined = [value for value in correlations if not np.isnan(value)]
+    return {
+        "log_error": median_log_error(estimates, truths),
+        "bias": signed_bias(estimates, truths),
+        "far_off": share_far_off(estimates, truths),
+        "coverage": interval_coverage(intervals, truths),
+        "rank_correlation": float(np.mean(defined)) if defined else float("nan"),
+    }
+
+
+def stand_in(estimates: Sequence[float | None], fallback: Sequence[float | None], truth: float) -> Floats:
+    """The estimates as they are scored, [m]: a failed one is the control's, or else twice the truth; none is absurd."""
+    last = FALLBACK_FACTOR * truth
+    filled = [a or b or last for a, b in zip(estimates, fallback, strict=True)]
+    return np.clip(np.array(filled, dtype=np.float64), 1 / WIDEST, WIDEST)
 
 
 def score_real(parts: Mapping[str, float | None]) -> dict[str, float]:
@@ -182,17 +214,18 @@ def jackknife_interval(whole: float, splits: Sequence[tuple[float | None, float 
 
     Returns None without a split whose halves were both answered.
     """
-    deviations = np.array([np.log(a / b) / 2 for a, b in splits if a is not None and b is not None])
+    deviations = np.array([(np.log(a) - np.log(b)) / 2 for a, b in splits if a is not None and b is not None])
     if not len(deviations):
         return None
     spread = float(np.sqrt(np.mean(deviations**2)) * stats.t.ppf(0.975, len(deviations)))
-    return float(whole * np.exp(-spread)), float(whole * np.exp(spread))
+    factor = math.exp(min(spread, math.log(WIDEST)))
+    return float(whole) / factor, float(whole) * factor
 
 
 def _change(first: float | None, second: float | None) -> float:
     if first is None or second is None:
         return INCONSISTENT
-    return min(float(abs(np.log(first / second))), INCONSISTENT)
+    return min(float(abs(np.log(first) - np.log(second))), INCONSISTENT)
 
 
 def _geometric_mean(values: Sequence[float | None]) -> float | None:

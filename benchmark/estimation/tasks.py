@@ -21,7 +21,7 @@ from benchmark.data import view as view_module
 from benchmark.data.card import load_card
 from benchmark.data.store import DatasetMissing, prepared
 from benchmark.data.view import View, render
-from benchmark.errors import UserError
+from benchmark.errors import UserError, reason_of
 from benchmark.estimation.suites import Copies, KnownBlock, RealBlock, Suite, manifolds_of
 from benchmark.hashing import seed_from, sha256_of, sha256_of_array, sha256_of_file
 from benchmark.neighbors import first_copies, neighbor_graph, restore_copies
@@ -255,4 +255,4 @@ def _write_sample_folder(target: Path, points: NDArray[Any], copies: Copies) -> 
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
-        raise UserError(f"{target.parent}: a sample cannot be written: {error.strerror}.") from None
+        raise UserError(f"{target.parent}: a sample cannot be written: {reason_of(error)}.") from None

@@ -4,12 +4,17 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.data.card import Card
+from benchmark.data.card import Card, Options, options_of
 from benchmark.data.images import Images, checked_images
+
+
+class DigitsOptions(Options):
+    """None: there is one such set."""
 
 
 def raw_files(card: Card, root: Path, size: int) -> list[Path]:
     """None: the images are part of scikit-learn."""
+    options_of(card, DigitsOptions)
     return []
 
 

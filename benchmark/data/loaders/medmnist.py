@@ -1,13 +1,13 @@
 """MedMNIST: one .npz file for each dataset and size (Yang et al., Scientific Data 2023).
 
-Options of a card: none; its id is the package's flag.
+A card's id is the package's flag.
 """
 
 from pathlib import Path
 
 import numpy as np
 
-from benchmark.data.card import Card
+from benchmark.data.card import Card, Options, options_of
 from benchmark.data.images import Images, checked_images
 from benchmark.data.loaders.fetch import fetched
 from benchmark.data.loaders.npz import open_npz
@@ -16,8 +16,13 @@ from benchmark.errors import UserError
 NATIVE = 28
 
 
+class MedmnistOptions(Options):
+    """None: the id and the size say it all."""
+
+
 def raw_files(card: Card, root: Path, size: int) -> list[Path]:
     """The file of one size: `medmnist/<flag>.npz`, or `medmnist/<flag>_<size>.npz`."""
+    options_of(card, MedmnistOptions)
     suffix = "" if size == NATIVE else f"_{size}"
     return [root / "medmnist" / f"{card.id}{suffix}.npz"]
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError
@@ -20,7 +21,13 @@ def open_npz(path: Path) -> Iterator[Mapping[str, NDArray[Any]]]:
     Raises UserError, naming the file, if it or one of its arrays cannot be read.
     """
     try:
-        with np.load(path, allow_pickle=False) as arrays:
-            yield arrays
+        with path.open("rb") as stream:  # numpy leaves a damaged file open
+            opened = np.load(stream, allow_pickle=False)
+            if not isinstance(opened, NpzFile):
+                raise UserError(f"{path}: is no .npz file but a single array: save it with numpy.savez_compressed.")
+            with opened as arrays:
+                yield arrays
+    except PermissionError as error:
+        raise UserError(f"{path}: may not be read: {error.strerror}.") from None
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, OSError) as error:
         raise UserError(f"{path}: cannot be read as an .npz file; is it whole? ({error})") from None
