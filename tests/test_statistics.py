@@ -49,6 +49,27 @@ def test_one_that_is_worse_everywhere_comes_last_and_moves_nobody(matrix):
     assert after.rank[-1] == after.rank_low[-1] == len(matrix) + 1
 
 
+@settings(max_examples=40)
+@given(scores, st.data())
+def test_a_copy_shares_the_range_of_ranks(matrix, data):
+    families = FAMILIES[: matrix.shape[1]]
+    row = data.draw(st.integers(0, len(matrix) - 1))
+    found = aggregate(np.vstack([matrix, matrix[row]]), families, 100)
+    for ranks_ in (found.rank, found.rank_low, found.rank_high):
+        assert ranks_[row] == ranks_[-1]
+
+
+@settings(max_examples=40)
+@given(scores, st.randoms())
+def test_the_order_of_tasks_does_not_matter_to_means_and_ranks(matrix, random):
+    order = list(range(matrix.shape[1]))
+    random.shuffle(order)
+    before = aggregate(matrix, FAMILIES[: len(order)], 100)
+    after = aggregate(matrix[:, order], [FAMILIES[index] for index in order], 100)
+    np.testing.assert_allclose(after.mean, before.mean)
+    np.testing.assert_array_equal(after.rank, before.rank)
+
+
 def test_equal_submissions_share_a_range_of_ranks():
     matrix = np.array([[1.0, 5.0, 2.0], [1.0, 5.0, 2.0], [9.0, 9.0, 9.0]])
     found = aggregate(matrix, "aab", 200)

@@ -5,7 +5,7 @@ For directions spread evenly over a sphere in d dimensions, the squared cosine o
 
 import numpy as np
 
-BLOCK = 200
+BLOCK = 64
 
 
 class ABID:

@@ -7,7 +7,7 @@ their angle, whose mean over a ball depends on the dimension alone.
 import numpy as np
 from scipy.special import gammaln
 
-BLOCK = 200
+BLOCK = 64
 MAX_DIMENSION = 100_000
 
 

@@ -1,4 +1,4 @@
-"""GeoMLE (Gomtsyan, Mokrov, Panov & Yanovich, AIST 2019): maximum likelihood extrapolated to neighbourhoods of radius 0.
+"""GeoMLE (Gomtsyan, Mokrov, Panov & Yanovich, AIST 2019): maximum likelihood extrapolated to radius 0.
 
 Curvature and density change the maximum-likelihood dimension by a polynomial in the radius of the neighbourhood. At
 each point it is computed for k = k1..k2 in bootstrap samples, and a ridge regression on the radius and its square,

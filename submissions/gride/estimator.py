@@ -1,4 +1,4 @@
-"""GRIDE (Denti, Doimo, Laio & Mira, Scientific Reports 2022): the dimension from the ratio of two neighbour distances."""
+"""GRIDE (Denti, Doimo, Laio & Mira, Scientific Reports 2022): the dimension from two neighbour distances."""
 
 import numpy as np
 from scipy.optimize import brentq

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-BLOCK = 200
+BLOCK = 64
 
 
 class LocalPCA:

@@ -19,8 +19,8 @@ class DANCo:
         self.random_state = random_state
 
     def fit(self, X, y=None):
-        inner = skdim.id.DANCo(k=self.k, D=self.max_dimension, random_state=self.random_state)
-        with contextlib.redirect_stdout(io.StringIO()):
+        inner = skdim.id.DANCo(k=self.k, D=min(self.max_dimension, X.shape[1]), random_state=self.random_state)
+        with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
             inner.fit(fewer_columns(X))
         if not np.isfinite(inner.dimension_):
             raise ValueError("the neighbour distances and angles of these points fit no ball")

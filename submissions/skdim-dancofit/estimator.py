@@ -17,8 +17,8 @@ class DANCoFit:
         self.max_dimension = max_dimension
 
     def fit(self, X, y=None):
-        inner = skdim.id.DANCo(ver="DANCoFit", k=10, D=self.max_dimension)
-        with contextlib.redirect_stdout(io.StringIO()):
+        inner = skdim.id.DANCo(ver="DANCoFit", k=10, D=min(self.max_dimension, X.shape[1]))
+        with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
             inner.fit(fewer_columns(X))
         if not np.isfinite(inner.dimension_):
             raise ValueError("the neighbour distances and angles of these points fit no ball")

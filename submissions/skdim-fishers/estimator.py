@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import warnings
 
 import numpy as np
 import skdim.id
@@ -18,7 +19,8 @@ class FisherS:
 
     def fit(self, X, y=None):
         inner = skdim.id.FisherS(conditional_number=self.conditional_number)
-        with contextlib.redirect_stdout(io.StringIO()), np.errstate(all="ignore"):
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             inner.fit(fewer_columns(X))
         if not np.isfinite(inner.dimension_):
             raise ValueError("every point is separable from all others, so the sample is too small for its dimension")

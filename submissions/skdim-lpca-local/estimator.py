@@ -3,7 +3,7 @@
 import numpy as np
 import skdim.id
 
-BLOCK = 200
+BLOCK = 64
 
 
 class LocalLPCA:

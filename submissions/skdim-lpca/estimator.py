@@ -13,13 +13,9 @@ class LPCA:
 
     def fit(self, X, y=None):
         eigenvalues = covariance_eigenvalues(X)
-        if self.ver == "Minka":  # its evidence is that of all columns; the other rules see the span
-            eigenvalues = np.pad(eigenvalues, (0, X.shape[1] - len(eigenvalues)))
-        inner = skdim.id.lPCA(ver=self.ver, alphaRatio=self.alphaRatio, fit_explained_variance=True, n_samples=len(X))
+        inner = skdim.id.lPCA(ver=self.ver, alphaRatio=self.alphaRatio, fit_explained_variance=True)
         with np.errstate(all="ignore"):  # ratios of eigenvalues that are 0
             self.dimension_ = float(inner.fit(eigenvalues).dimension_)
-        if not self.dimension_ > 0:
-            raise ValueError(f"no eigenvalue of the covariance passes the rule {self.ver}")
         return self
 
 

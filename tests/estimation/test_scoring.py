@@ -16,9 +16,11 @@ from benchmark.estimation.scoring import (
     median_log_error,
     rank_correlation,
     score_known,
+    score_pooled,
     score_real,
     share_far_off,
     signed_bias,
+    stand_in,
 )
 
 dimensions = st.floats(0.1, 1000)
@@ -57,6 +59,41 @@ def test_known_truth_with_a_failure():
 
 def test_without_the_control_a_failure_counts_as_twice_the_truth():
     assert score_known([None], [None], 7.0, [None])["error"] == 100.0
+
+
+def test_what_stands_in_for_a_failure():
+    assert stand_in([3.0, None, None], [9.0, 9.0, None], 7.0).tolist() == [3.0, 9.0, 14.0]
+
+
+def test_pooled_worked_case():
+    """Two families; the first orders its truths perfectly, the second has too few to order."""
+    scores = score_pooled(
+        np.array([2.0, 4.0, 16.0, 10.0]),
+        np.array([1.0, 4.0, 8.0, 10.0]),
+        [None, (3.0, 5.0), (17.0, 18.0), None],
+        ["a", "a", "a", "b"],
+    )
+    assert scores == {
+        "log_error": pytest.approx(math.log(2) / 2),
+        "bias": pytest.approx(100 * (math.sqrt(2) - 1)),
+        "far_off": 50.0,
+        "coverage": 50.0,
+        "rank_correlation": pytest.approx(1.0),
+    }
+    assert all(math.isnan(value) for value in score_pooled(np.empty(0), np.empty(0), [], []).values())
+
+
+positive = st.floats(min_value=0, exclude_min=True, allow_infinity=False)
+
+
+@given(positive, positive, dimensions)
+def test_any_valid_answer_has_finite_scores(first, second, truth):
+    """1e308 and 5e-324 are valid answers; an infinite score could be neither written nor averaged."""
+    known = score_known([first, second], [None, None], truth, [None, None])
+    real = score_real(dict(zip(REAL, [first, second, first, second, first], strict=True)))
+    assert all(math.isfinite(score) for score in [*known.values(), *real.values()])
+    low, high = jackknife_interval(first, [(first, second)])
+    assert low <= first <= high
 
 
 @given(st.lists(dimensions, min_size=1, max_size=8), dimensions)
@@ -107,7 +144,7 @@ def test_consistency_worked_case():
     }
 
 
-@given(st.fixed_dictionaries({part: dimensions for part in REAL}), st.sampled_from(sorted(REAL)))
+@given(st.fixed_dictionaries(dict.fromkeys(REAL, dimensions)), st.sampled_from(sorted(REAL)))
 def test_failing_a_part_never_beats_answering_it(parts, failed):
     answered, missing = score_real(parts), score_real({**parts, failed: None})
     for name in ("half_disagreement", "drift_with_n", "resolution_change", "rounding_change", "inconsistency"):

@@ -128,9 +128,15 @@ def test_who_has_not_answered_every_task_has_no_rank(tmp_path, make):
 def test_csv_and_json_hold_the_numbers_in_full(board):
     [first, *_] = list(csv.DictReader(io.StringIO(board_csv(board))))
     assert float(first["inconsistency"]) == row(board, "good")["inconsistency"]
+    assert {line["submission"]: line["statuses"] for line in csv.DictReader(io.StringIO(board_csv(board)))} == {
+        "good": "",
+        "fails": "3 failed",
+        "constant": "",
+    }
     content = json.loads(board_json(board))
     assert content["rows"][0]["submission"] == "good"
-    assert content["rows"][0]["error"] == pytest.approx(row(board, "good")["error"], rel=1e-14)
+    assert content["rows"][0]["error"] == row(board, "good")["error"]
+    assert content["rows"][0]["rank"] == 1
     assert content["rows"][1]["statuses"] == {"failed": 3}
     assert content["rows"][0]["coverage"] is None
 
@@ -139,8 +145,86 @@ def test_text_fits_the_terminal(board):
     lines = to_text(board, width=100).splitlines()
     assert max(map(len, lines)) <= 100
     assert "3 failed" in lines[-2]
+    assert "constant (control)" in lines[-1]
 
 
 def test_no_results_is_one_sentence(tmp_path):
     with pytest.raises(UserError, match="holds no results: run `manifoldbench run --suite tiny`"):
         load_board(tmp_path, "tiny")
+
+
+TRUTHS = {"classic/a": 10.0, "classic/b": 2.0, "topology/c": 20.0}
+
+
+def test_an_oracle_has_no_error_and_the_first_rank(tmp_path, make):
+    """The scoring's own check: who answers the truth cannot be beaten."""
+    for name, factor in (("oracle", 1.0), ("near", 1.01), ("constant", 2.0)):
+        for task, truth in TRUTHS.items():
+            write_result(tmp_path, make(name, task, {"seed-0": factor * truth}, truth=truth))
+    oracle = row(load_board(tmp_path, "tiny"), "oracle")
+    assert oracle[["error", "error_low", "error_high", "log_error", "bias", "far_off"]].tolist() == [0.0] * 6
+    assert oracle[["rank", "rank_low", "rank_high"]].tolist() == [1, 1, 1]
+
+
+def test_equal_submissions_are_shown_as_a_tie_and_a_worse_one_moves_nobody(tmp_path, make):
+    for name, factor in (("b", 1.1), ("a", 1.1), ("best", 1.0), ("worst", 3.0)):
+        for task, truth in TRUTHS.items():
+            write_result(tmp_path, make(name, task, {"seed-0": factor * truth}, truth=truth))
+    board = load_board(tmp_path, "tiny")
+    assert board.rows["submission"].tolist() == ["best", "a", "b", "worst"]
+    assert board.rows["rank"].tolist() == board.rows["rank_low"].tolist() == [1, 2, 2, 4]
+
+
+def test_a_fault_of_ours_counts_against_nobody(tmp_path, make):
+    for name in ("mine", "other"):
+        for task in "ab":
+            ours = {"status": "infrastructure"} if (name, task) == ("mine", "b") else {}
+            write_result(tmp_path, make(name, f"classic/{task}", {"seed-0": None if ours else 2.0}, truth=2.0, **ours))
+    mine = row(load_board(tmp_path, "tiny"), "mine")
+    assert (mine["answered"], mine["failure_rate"], mine["error_classic"]) == (1, 0.0, 0.0)
+
+
+def test_without_a_real_set_that_others_have_there_is_an_error_and_no_rank(tmp_path, make):
+    for name in ("whole", "part"):
+        write_result(tmp_path, make(name, "classic/a", {"seed-0": 2.0}, truth=2.0))
+    write_result(tmp_path, make("whole", "real/set", REAL))
+    board = load_board(tmp_path, "tiny")
+    assert row(board, "part")["error"] == 0.0
+    assert row(board, "whole")["rank"] == row(board, "whole")["rank_high"] == 1
+    assert board.rows["rank"].isna().tolist() == [False, True]
+    assert math.isnan(row(board, "part")["inconsistency"])
+
+
+@pytest.mark.parametrize("absurd", [1e308, 5e-324])
+def test_an_absurd_answer_does_not_break_the_board(tmp_path, make, absurd):
+    for name, value in (("absurd", absurd), ("good", 2.0)):
+        write_result(tmp_path, make(name, "classic/a", {"seed-0": value}, truth=2.0))
+        write_result(tmp_path, make(name, "real/set", dict(zip(REAL, [value, 2.0, value, 2.0, value], strict=True))))
+    board = load_board(tmp_path, "tiny")
+    assert board.rows["submission"].tolist() == ["good", "absurd"]
+    assert len(dataset_table(board, "set")) == 2
+    json.loads(board_json(board))
+
+
+def test_a_suite_may_have_one_kind_of_task(tmp_path, make):
+    write_result(tmp_path, make("mine", "real/set", REAL, suite="real"))
+    write_result(tmp_path, make("mine", "classic/a", {"seed-0": 2.0}, truth=2.0, suite="known"))
+    write_result(tmp_path, make("mine", "real/set", {"whole": 4.0}, suite="values"))
+    real, known, values = (load_board(tmp_path, suite) for suite in ("real", "known", "values"))
+    assert list(real.rows.columns) == [column for column in known.rows.columns if column != "error_classic"]
+    assert real.rows["rank"].isna().all()
+    assert math.isnan(row(real, "mine")["error"])
+    assert row(real, "mine")["inconsistency"] > 0
+    assert math.isnan(row(known, "mine")["inconsistency"])
+    assert math.isnan(row(values, "mine")["inconsistency"])
+    for board in (real, known, values):
+        assert "mine" in to_text(board)
+        json.loads(board_json(board))
+
+
+def test_results_that_were_replaced_are_counted_in_the_text(tmp_path, make):
+    write_result(tmp_path, make("mine", "classic/a", {"seed-0": 2.0}, truth=2.0, submission_sha256="new"))
+    write_result(tmp_path, make("mine", "classic/a", {"seed-0": 9.0}, truth=2.0, submission_sha256="0"))
+    assert to_text(load_board(tmp_path, "tiny")).endswith(
+        "Results of an earlier suite, task or submission, left out: 1."
+    )

@@ -1,9 +1,11 @@
 """Result files: the same after a round trip, whole or not at all, and one sentence for what is no result."""
 
+import signal
 import subprocess
 import sys
 
 import pytest
+from pydantic import ValidationError
 
 from benchmark.errors import UserError
 from benchmark.results import SCHEMA_VERSION, finished, iter_results, read_result, write_result
@@ -53,6 +55,9 @@ def test_older_versions_are_migrated_on_read(tmp_path, result):
         ("", "is no result of ManifoldBench, or is damaged"),
         ('{"schema_version": 1, "suite": ', "is no result of ManifoldBench, or is damaged"),
         ("[1, 2]", "is no result of ManifoldBench, or is damaged"),
+        ('{"schema_version": "1"}', "is no result of ManifoldBench, or is damaged"),
+        ("\x00", "is no result of ManifoldBench, or is damaged"),
+        ('{"schema_version": 0}', "has schema version 0, which this program no longer reads"),
         (f'{{"schema_version": {SCHEMA_VERSION + 1}}}', rf"has schema version {SCHEMA_VERSION + 1}, .*: update it"),
         ('{"schema_version": 1, "suite": "x"}', "suite_version is missing"),
     ],
@@ -88,3 +93,42 @@ def test_a_full_disk_is_one_sentence_and_keeps_the_old_file(tmp_path, result):
         assert [file.name for file in path.parent.iterdir()] == [path.name]
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_place_that_is_no_folder_is_one_sentence(tmp_path, result):
+    (tmp_path / "tiny").write_text("")
+    with pytest.raises(UserError, match=r"\.json: cannot be written: (Not a directory|File exists)\."):
+        write_result(tmp_path, result)
+
+
+def test_what_cannot_be_read_says_why(tmp_path):
+    (tmp_path / "x.json").mkdir()
+    with pytest.raises(UserError, match=r"x\.json: cannot be read: Is a directory\."):
+        read_result(tmp_path / "x.json")
+
+
+@pytest.mark.parametrize("score", [float("nan"), float("inf")])
+def test_what_json_cannot_hold_is_refused_before_it_is_written(make, score):
+    with pytest.raises(ValidationError, match="finite number"):
+        make("mine", "classic/a", {"seed-0": 1.0}, truth=2.0, scores={"error": score})
+
+
+KILLED_BEFORE = """
+import os, signal, sys
+from pathlib import Path
+from benchmark.results import read_result, write_result
+setattr(os, sys.argv[2], lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+result = read_result(Path(sys.argv[1]))
+write_result(Path(sys.argv[1]).parents[2], result.model_copy(update={"reason": "new"}))
+"""
+
+
+@pytest.mark.parametrize("moment", ["fsync", "replace"])
+def test_a_kill_while_writing_keeps_the_old_file_whole(tmp_path, result, moment):
+    """Until the last step, the name belongs to the old content."""
+    path = write_result(tmp_path, result)
+    killed = subprocess.run([sys.executable, "-c", KILLED_BEFORE, str(path), moment], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert list(iter_results(tmp_path, "tiny")) == [result]
+    write_result(tmp_path, result.model_copy(update={"reason": "new"}))
+    assert [each.reason for each in iter_results(tmp_path, "tiny")] == ["new"]
