@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.errors import InfrastructureError
 from benchmark.estimation.scoring import score_known, score_real
 from benchmark.estimation.suites import Suite
 from benchmark.estimation.tasks import Sample, Task, Truth
@@ -89,6 +90,8 @@ def _ask(worker: Worker, sample: Sample, neighbors: int | None, scratch: Path) -
             _share(sample.folder / name, folder / name)
         write_task(folder, sample.seed, neighbors)
         return worker.ask(folder)
+    except InfrastructureError as error:
+        return Outcome("infrastructure", f"{error}: not the submission's fault; the job runs again in the next run")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -148,7 +148,7 @@ HOSTILE = {
     "array": ("self.dimension_ = np.ones(3)", "invalid", "array"),
     "sleeps": ("time.sleep(60)", "timeout", "6 s"),
     "allocates": ("self.big = np.ones(1 << 29)", "out_of_memory", "MiB"),
-    "prints": ("while True: print('x' * 1_000_000)", "refused", "output"),
+    "prints": ("while True: print('x' * 1_000_000)", "refused", "printed"),
     "exits": ("import os; os._exit(3)", "crashed", "3"),
     "forks": ("import os\nwhile True: os.fork()", "refused", "processes"),
     "deletes": (
