@@ -10,7 +10,7 @@ class PH:
     smallest, largest: sample sizes, as fractions of the number of points. sizes: how many. samples: of each size.
     """
 
-    def __init__(self, smallest=0.1, largest=0.3, sizes=5, samples=3, random_state=None):
+    def __init__(self, smallest=0.1, largest=0.5, sizes=3, samples=4, random_state=None):
         self.smallest = smallest
         self.largest = largest
         self.sizes = sizes

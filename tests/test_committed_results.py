@@ -1,0 +1,44 @@
+"""The results in the repository: current, complete, and without anything that a fresh clone could not read."""
+
+import pytest
+
+from benchmark.estimation.suites import load_suite
+from benchmark.leaderboard import dataset_table, load_board
+from benchmark.paths import REPOSITORY
+from benchmark.submissions import find_submissions
+
+DATASETS = {view.dataset for block in load_suite("standard").content.real for view in block.views}
+
+
+@pytest.fixture(scope="module")
+def board():
+    return load_board(REPOSITORY / "results", "standard")
+
+
+def test_they_are_of_the_present_suite_and_of_nothing_older(board):
+    assert board.suite_sha256 == load_suite("standard").sha256
+    assert board.superseded == 0
+
+
+def test_every_baseline_that_is_not_slow_is_there_and_ranked(board):
+    """Of its present code: a changed baseline must be run again before it is committed."""
+    expected = {s.name: s.sha256 for s in find_submissions(REPOSITORY / "submissions") if not s.manifest.slow}
+    found = board.rows.set_index("submission")
+    assert {name: found.loc[name, "submission_sha256"] for name in expected} == expected
+    assert found.loc[list(expected), "rank"].notna().all()
+
+
+@pytest.mark.parametrize("dataset", sorted(DATASETS))
+def test_every_dataset_has_a_value_of_every_baseline(board, dataset):
+    table = dataset_table(board, dataset)
+    assert set(table["submission"]) >= {
+        s.name for s in find_submissions(REPOSITORY / "submissions") if not s.manifest.slow
+    }
+    answered = table[table["status"] == "ok"]
+    assert len(answered) > len(table) / 2
+    assert answered[["n", "ambient_dimension", "raw", "corrected", "low", "high", "view_sha256"]].notna().all(axis=None)
+
+
+def test_no_fault_of_ours_was_committed(board):
+    assert all(result.status != "infrastructure" for result in board.results)
+    assert all(answer.certified == 1.0 for result in board.results for answer in result.answers)
