@@ -125,9 +125,9 @@ def dataset_values(scale: Scale, tasks: int) -> tuple[Column, ...]:
         Column("k", "k", "number", "", count),
         Column("ambient_dimension", "D", "number", "", count),
         Column("duplicates", "Copies", "number", "", count),
+        Column("view_sha256", "View", "hash", show=short_hash),
         STATUS,
         REASON,
-        Column("view_sha256", "View", "hash", show=short_hash),
     )
 
 
