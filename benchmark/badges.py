@@ -1,7 +1,6 @@
 """Badges kept with the results: what `manifoldbench check --save` found, tied to the exact code it was found for."""
 
 import json
-import os
 from pathlib import Path
 from typing import Literal
 
@@ -9,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.conformance import CheckReport, Verdict
 from benchmark.errors import UserError
+from benchmark.results import write_whole
 
 SCHEMA_VERSION = 1
 FOLDER = "checks"
@@ -36,7 +36,7 @@ def save_checks(report: CheckReport, results: Path) -> list[Path]:
     Raises UserError if the folder cannot be written.
     """
     return [
-        _write(
+        _save(
             results / FOLDER / f"{row.submission}.json",
             SavedCheck(
                 submission=row.submission,
@@ -71,18 +71,6 @@ def read_badges(results: Path, submission: str, submission_sha256: str) -> Saved
     return saved if saved.submission_sha256 == submission_sha256 else None
 
 
-def _write(path: Path, saved: SavedCheck) -> Path:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}")
-        try:
-            with partial.open("w", encoding="utf-8") as stream:
-                stream.write(saved.model_dump_json(indent=2) + "\n")
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}.") from None
+def _save(path: Path, saved: SavedCheck) -> Path:
+    write_whole(path, saved.model_dump_json(indent=2) + "\n")
     return path

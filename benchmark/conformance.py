@@ -169,10 +169,6 @@ def check_submission(
     return CheckReport(folder=str(folder), checks=(schema, imported), rows=tuple(rows))
 
 
-def _program(submission: Submission) -> Program:
-    return Program(submission.folder.resolve(), submission.manifest.entry, submission.parameters)
-
-
 def _import(submission: Submission, engine: Engine, scratch: Path) -> Check:
     """Import the entry inside the sandbox, apart from all that it does afterwards: a probe beside it loads it."""
     file, _, name = submission.manifest.entry.partition(":")
@@ -188,13 +184,13 @@ def _import(submission: Submission, engine: Engine, scratch: Path) -> Check:
     if outcome.status == "ok":
         return Check(name="import", verdict="pass", finding=f"{submission.manifest.entry} is imported in the sandbox.")
     # The same fault met without the probe says it in the submission's own lines.
-    with engine.open(_program(submission), LIMITS) as worker:
+    with engine.open(submission.program, LIMITS) as worker:
         own = _ask(worker, scratch, points, submission.neighbors)
     return Check(name="import", verdict="fail", finding=_told(own if own.status != "ok" else outcome))
 
 
 def _check_row(submission: Submission, engine: Engine, scratch: Path) -> Row:
-    with engine.open(_program(submission), LIMITS) as worker:
+    with engine.open(submission.program, LIMITS) as worker:
         inquiry = _Inquiry(submission, worker, scratch)
         first = inquiry.ask(sphere_patch())
         contract = _contract(inquiry, first)

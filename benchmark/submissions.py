@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from benchmark.errors import UserError
 from benchmark.hashing import sha256_of, sha256_of_file
+from benchmark.sandbox.engine import Program
 from benchmark.validation import describe_validation_error
 
 __all__ = [
@@ -142,6 +143,11 @@ class Submission:
     description: str
     code_sha256: str
     """sha256 of the folder's files other than the manifest: sorted relative paths and the sha256 of their bytes."""
+
+    @property
+    def program(self) -> Program:
+        """What a sandbox needs to know of it."""
+        return Program(self.folder.resolve(), self.manifest.entry, self.parameters)
 
     @property
     def sha256(self) -> str:

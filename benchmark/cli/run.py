@@ -10,7 +10,7 @@ import click
 from benchmark.cli.progress import RunDisplay
 from benchmark.data.store import cache_root
 from benchmark.errors import UserError
-from benchmark.estimation.evaluate import evaluate, program_of
+from benchmark.estimation.evaluate import evaluate
 from benchmark.estimation.suites import Suite, load_suite, suite_names
 from benchmark.estimation.tasks import LeftOut, Task, Truth, build_tasks
 from benchmark.leaderboard import CONTROL, board_json, control_answers, load_board, to_text
@@ -122,7 +122,7 @@ def _run_jobs(
                 write_result(root, result)
                 display.finished(result)
 
-            return Work(submission.name, program_of(submission), task.limits, ask)
+            return Work(submission.name, submission.program, task.limits, ask)
 
         # The control goes first: what the others fail is scored by its answers.
         run_all([job(*item, {}) for item in left if item[0].name == CONTROL], engine, slots)

@@ -13,14 +13,9 @@ from benchmark.estimation.suites import Suite
 from benchmark.estimation.tasks import Sample, Task, Truth
 from benchmark.provenance import now, provenance
 from benchmark.results import Answer, Result
-from benchmark.sandbox.engine import Outcome, Program, Worker
+from benchmark.sandbox.engine import Outcome, Worker
 from benchmark.sandbox.samples import write_task
 from benchmark.submissions import Submission
-
-
-def program_of(submission: Submission) -> Program:
-    """What a sandbox needs to know of a submission."""
-    return Program(submission.folder.resolve(), submission.manifest.entry, submission.parameters)
 
 
 def evaluate(
