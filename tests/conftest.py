@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+INTERRUPTIBLE = ("env", "--default-signal=INT")
+"""Before a command that a test interrupts: where the tests run in the background, SIGINT is ignored and inherited so."""
 MAY_BE_SKIPPED = "gpu"
 """The one marker whose tests may be skipped in continuous integration: they have a command of their own."""
 
@@ -26,6 +28,12 @@ def _own_cache(tmp_path_factory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MANIFOLDBENCH_CACHE", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture(scope="session")
+def interruptible() -> tuple[str, ...]:
+    """The words before a command that a test interrupts."""
+    return INTERRUPTIBLE
 
 
 @pytest.fixture(scope="session")

@@ -181,8 +181,19 @@ def test_what_goes_wrong_in_a_submission_is_a_row_and_the_run_goes_on(tmp_path):
             assert found[name].scores["error"] == constant["error"]
 
 
-def start(suite, results, *names):
-    command = [sys.executable, "-m", "benchmark.cli", "run", *names, "--suite", str(suite), "--results", str(results)]
+def start(suite, results, *names, before=()):
+    command = [
+        *before,
+        sys.executable,
+        "-m",
+        "benchmark.cli",
+        "run",
+        *names,
+        "--suite",
+        str(suite),
+        "--results",
+        str(results),
+    ]
     return subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=os.environ)
 
 
@@ -207,9 +218,9 @@ def test_killed_at_any_moment_it_gives_the_same_scores_when_started_again(tmp_pa
     assert answers(tmp_path / "killed") == answers(tmp_path / "whole")
 
 
-def test_an_interrupt_keeps_what_is_finished(tmp_path, suite):
+def test_an_interrupt_keeps_what_is_finished(tmp_path, suite, interruptible):
     slow = submission(tmp_path / "slow", "time.sleep(1.5)\nself.dimension_ = 2.0", "slow")
-    process = start(suite, tmp_path / "results", str(slow))
+    process = start(suite, tmp_path / "results", str(slow), before=interruptible)
     wait_for_results(tmp_path / "results", 4, process)
     process.send_signal(signal.SIGINT)
     _, error = process.communicate(timeout=30)

@@ -75,8 +75,8 @@ def test_server_serves_the_site_to_this_machine_only(world):
             thread.join()
 
 
-def test_serve_stops_at_an_interrupt(world):
-    command = [sys.executable, "-c", "from benchmark.cli.serve import serve; serve()"]
+def test_serve_stops_at_an_interrupt(world, interruptible):
+    command = [*interruptible, sys.executable, "-c", "from benchmark.cli.serve import serve; serve()"]
     with subprocess.Popen(
         [*command, "--dir", str(world.out), "--port", "0"], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
     ) as process:
