@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 INTERRUPTIBLE = ("env", "--default-signal=INT")
-"""Before a command that a test interrupts: where the tests run in the background, SIGINT is ignored and inherited so."""
+"""Before a command that a test interrupts: in the background SIGINT is ignored, and that is inherited."""
 MAY_BE_SKIPPED = "gpu"
 """The one marker whose tests may be skipped in continuous integration: they have a command of their own."""
 

@@ -13,7 +13,7 @@ class ESS:
     points: each costs some 10 ms, so all of 2500 would take minutes.
     """
 
-    def __init__(self, points=200, random_state=None):
+    def __init__(self, points=50, random_state=None):
         self.points = points
         self.random_state = random_state
 
