@@ -249,9 +249,12 @@ def _write_sample_folder(target: Path, points: NDArray[Any], copies: Copies) -> 
             partial.chmod(0o755)
             for path in partial.iterdir():
                 path.chmod(0o444)
-            # Another process may have built the same sample meanwhile; both hold the same bytes.
-            if not target.exists():
+            try:
                 partial.rename(target)
+            except OSError:
+                # Another process may have built the same sample meanwhile; both hold the same bytes.
+                if not (target / "sample.json").exists():
+                    raise
         finally:
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:

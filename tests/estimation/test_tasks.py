@@ -6,6 +6,7 @@ import json
 import numpy as np
 import pytest
 
+from benchmark.estimation import tasks
 from benchmark.estimation.suites import FOLDER, Suite, SuiteFile, load_suite, suite_names
 from benchmark.estimation.tasks import Sample, Task, build_tasks
 
@@ -97,3 +98,12 @@ def test_a_suite_of_ones_own_may_not_take_a_known_name(tmp_path):
     path.write_text((FOLDER / "smoke.toml").read_text())
     with pytest.raises(Exception, match="rename the file"):
         load_suite(str(path))
+
+
+def test_a_sample_that_another_process_built_meanwhile_is_taken(tmp_path):
+    target = tmp_path / "sample"
+    points = np.random.default_rng(0).normal(size=(20, 3))
+    for _ in range(2):  # the second finds the place taken, as one does that comes late
+        tasks._write_sample_folder(target, points, "removed")
+    np.testing.assert_array_equal(np.load(target / "points.npy"), points)
+    assert [path.name for path in tmp_path.iterdir()] == ["sample"]
