@@ -93,11 +93,11 @@ def share_far_off(estimates: Floats, truths: Floats) -> float:
 
 def interval_coverage(intervals: Sequence[tuple[float, float] | None], truths: Floats) -> float:
     """Percent of the given intervals that hold the truth; NaN if none is given. A missing one is not counted."""
-    held = [low <= truth <= high for (low, high), truth in zip_given(intervals, truths)]
+    held = [low <= truth <= high for (low, high), truth in _zip_given(intervals, truths)]
     return float(100 * np.mean(held)) if held else float("nan")
 
 
-def zip_given(
+def _zip_given(
     intervals: Sequence[tuple[float, float] | None], truths: Floats
 ) -> list[tuple[tuple[float, float], float]]:
     """Pairs of interval and truth, where an interval is given."""

@@ -20,9 +20,6 @@ from scipy.spatial.distance import cdist
 from benchmark.errors import UserError
 from benchmark.hashing import sha256_of, sha256_of_array
 
-GRAPH_VERSION = 1
-"""Goes up with every change of the graph of some points, so that a stored one is built again."""
-
 BLOCK_VALUES = 1 << 22
 """Distances in a block: 32 MiB of float64."""
 
