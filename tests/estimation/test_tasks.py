@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -100,10 +101,13 @@ def test_a_suite_of_ones_own_may_not_take_a_known_name(tmp_path):
         load_suite(str(path))
 
 
-def test_a_sample_that_another_process_built_meanwhile_is_taken(tmp_path):
+def test_a_sample_that_another_process_built_meanwhile_is_taken(tmp_path, monkeypatch):
+    """The place is free when one looks, and taken when one moves in: a look beforehand does not help."""
     target = tmp_path / "sample"
     points = np.random.default_rng(0).normal(size=(20, 3))
-    for _ in range(2):  # the second finds the place taken, as one does that comes late
-        tasks._write_sample_folder(target, points, "removed")
+    tasks._write_sample_folder(target, points, "removed")
+    look = Path.exists
+    monkeypatch.setattr(Path, "exists", lambda path: path != target and look(path))
+    tasks._write_sample_folder(target, points, "removed")
     np.testing.assert_array_equal(np.load(target / "points.npy"), points)
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]
