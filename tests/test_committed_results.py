@@ -12,6 +12,7 @@ from benchmark.submissions import find_submissions
 
 REFERENCE = json.loads((REPOSITORY / "tests" / "reference-dimensions.json").read_text())["known_dimension"]
 PUBLISHED = {
+    "danco": "DANCo",
     "skdim-mada": "MADA",
     "skdim-tle": "TLE",
     "skdim-corrint": "CorrInt",

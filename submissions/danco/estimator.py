@@ -48,7 +48,7 @@ class DANCo:
 def minimum(function, start, highest):
     """The integer from 1 to highest at which function, which has one valley but is noisy, is smallest.
 
-    A scan in steps of an eighth, from start to both sides until the valley lies well inside, then every integer of a step to both sides.
+    A scan in steps of an eighth, from start to both sides until the valley lies well inside; then every integer near.
     """
     values = {}
 
@@ -74,6 +74,7 @@ def minimum(function, start, highest):
 
 def laws(X, distances, indices, k):
     """The data's d, nu and tau: points X [n, D], their graph [n, at least k + 1]."""
+    d = ratio_dimension(distances[:, 0] / distances[:, k], k)
     first, second = np.triu_indices(k, 1)
     mean_angles, resultants = [], []
     for start in range(0, len(X), BLOCK):
@@ -84,7 +85,7 @@ def laws(X, distances, indices, k):
         mean_angles.append(np.arctan2(sines.mean(axis=1), cosines.mean(axis=1)))
         resultants.append(np.hypot(sines.mean(axis=1), cosines.mean(axis=1)))
     tau = concentration(np.concatenate(resultants).mean())
-    return np.array([ratio_dimension(distances[:, 0] / distances[:, k], k), np.concatenate(mean_angles).mean(), tau])
+    return np.array([d, np.concatenate(mean_angles).mean(), tau])
 
 
 def concentration(resultant):
@@ -93,6 +94,7 @@ def concentration(resultant):
         return 2 * resultant + resultant**3 + 5 * resultant**5 / 6
     if resultant < 0.85:
         return -0.4 + 1.39 * resultant + 0.43 / (1 - resultant)
+    resultant = min(resultant, 1 - 1e-6)  # it is 1 if all angles are equal
     return 1 / (resultant**3 - 4 * resultant**2 + 3 * resultant)
 
 

@@ -1,11 +1,17 @@
 """The baselines' own formulas: against scikit-dimension, against values worked out by hand, and at their limits."""
 
+import importlib.util
 from dataclasses import dataclass
 
 import numpy as np
 import pytest
 import skdim.id
+from scipy.integrate import quad
 from scipy.spatial import cKDTree
+from scipy.special import i0e, i1e
+from scipy.stats import vonmises
+
+from benchmark.paths import REPOSITORY
 
 
 @pytest.fixture(scope="module")
@@ -121,12 +127,64 @@ def test_lpca_of_the_eigenvalues_is_lpca_of_the_points(ver, fit, curved, wide):
         assert fit(f"skdim-lpca-{row}", data).dimension_ == pytest.approx(reference, rel=1e-9)
 
 
-@pytest.mark.parametrize("row", ["skdim-fishers", "skdim-dancofit"])
+@pytest.mark.parametrize("row", ["skdim-fishers", "skdim-dancofit", "danco"])
 def test_points_moved_into_their_span_give_the_same(row, fit, wide, cloud):
     points = wide.points - wide.points.mean(axis=0)
     axes = np.linalg.svd(points, full_matrices=False)[2][:3]
     few = fit(row, cloud(np.pad(points @ axes.T, ((0, 0), (0, 97)))))  # padded: DANCo looks no further than D
     assert fit(row, wide).dimension_ == pytest.approx(few.dimension_, rel=1e-5)
+
+
+# --- DANCo's parts ---
+
+
+@pytest.fixture(scope="module")
+def danco():
+    spec = importlib.util.spec_from_file_location("danco", REPOSITORY / "submissions/danco/estimator.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_danco_divergence_is_that_of_the_laws(danco):
+    """Against the two integrals: of MiND's density over (0, 1), of von Mises' over the circle."""
+    k, (d, nu, tau), (d2, nu2, tau2) = 10, (4.0, 1.4, 2.0), (6.5, 1.3, 3.0)
+
+    def ratio(r, d):
+        return k * d * r ** (d - 1) * (1 - r**d) ** (k - 1)
+
+    distances = quad(lambda r: ratio(r, d) * np.log(ratio(r, d) / ratio(r, d2)), 0, 1)[0]
+    angles = quad(lambda a: vonmises.pdf(a, tau, nu) * vonmises.logpdf(a, tau, nu), nu - np.pi, nu + np.pi)[0]
+    angles -= quad(lambda a: vonmises.pdf(a, tau, nu) * vonmises.logpdf(a, tau2, nu2), nu - np.pi, nu + np.pi)[0]
+    assert danco.kullback_leibler((d, nu, tau), (d2, nu2, tau2), k) == pytest.approx(distances + angles, rel=1e-6)
+    assert danco.kullback_leibler((d, nu, tau), (d, nu, tau), k) == pytest.approx(0, abs=1e-9)
+
+
+def test_danco_most_likely_dimension_of_ratios_is_mind_mls(danco, ball5):
+    """scikit-dimension reads MiND_ML's ratios the same way, at k + 1 neighbours."""
+    reference = skdim.id.MiND_ML(k=10, D=30, ver="MLk").fit(ball5.points).dimension_
+    ratios = ball5.distances[:, 0] / ball5.distances[:, 10]
+    assert danco.ratio_dimension(ratios, 10) == pytest.approx(reference, rel=1e-4)
+
+
+@pytest.mark.parametrize("resultant", [0.05, 0.3, 0.52, 0.7, 0.84, 0.95, 0.999])
+def test_danco_concentration_inverts_the_mean_resultant_length(danco, resultant):
+    tau = danco.concentration(resultant)
+    assert i1e(tau) / i0e(tau) == pytest.approx(resultant, abs=5e-3)
+
+
+@pytest.mark.parametrize("place", [1, 2, 7, 40, 143, 199, 200])
+@pytest.mark.parametrize("start", [0.3, 5.0, 60.0, 250.0])
+def test_danco_finds_the_bottom_of_the_valley(danco, place, start):
+    calls = []
+
+    def valley(d):
+        calls.append(d)
+        return abs(np.log(d / place))
+
+    assert danco.minimum(valley, start, 200) == place
+    assert len(set(calls)) == len(calls)
+    assert set(calls) <= set(range(1, 201))
 
 
 # --- worked out by hand ---
@@ -192,7 +250,7 @@ def test_intervals_cover_a_space_without_boundary(row, fit, curved):
 RATIOS = ["mle-k5", "levina-bickel", "gride-1-2", "gride-4-8", "twonn", "twonn-ml", "papers-mle-k3", "papers-twonn"]
 
 
-@pytest.mark.parametrize("row", [*RATIOS, "geomle", "skdim-mada", "skdim-twonn-linear"])
+@pytest.mark.parametrize("row", [*RATIOS, "danco", "geomle", "skdim-mada", "skdim-twonn-linear"])
 def test_neighbours_at_one_distance_are_a_sentence_and_not_nan(row, fit):
     with pytest.raises(ValueError, match=r"distance"):
         fit(row, Given(np.ones((120, 100))))
@@ -226,6 +284,7 @@ def test_separable_points_are_a_sentence(fit, cloud):
         ("local-pca-variance", {"threshold": 1.5}, r"threshold must be in \(0, 1\) for variance, not 1.5"),
         ("correlation-dimension", {"pairs_per_point": 1e6}, "pairs_per_point must be in"),
         ("skdim-knn", {"fractions": [0.001, 0.5]}, "fractions must give sample sizes"),
+        ("danco", {"k": 11}, "k must be from 2 to 10"),
         ("skdim-mada", {"k": 21}, "k must be from 2 to neighbors - 1 = 20, not 21"),
     ],
 )
