@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark import neighbors as neighbors_package
 from benchmark.data import view as view_module
 from benchmark.data.card import load_card
 from benchmark.data.store import DatasetMissing, prepared
@@ -25,7 +26,6 @@ from benchmark.errors import UserError, reason_of
 from benchmark.estimation.suites import Copies, KnownBlock, RealBlock, Suite, manifolds_of
 from benchmark.hashing import seed_from, sha256_of, sha256_of_array, sha256_of_file
 from benchmark.neighbors import first_copies, neighbor_graph, restore_copies
-from benchmark.neighbors import graph as graph_module
 from benchmark.sandbox.engine import Limits
 from benchmark.submissions import MAX_NEIGHBORS
 from benchmark.synthetic import manifolds as manifolds_module
@@ -208,7 +208,7 @@ def _half(view: View, split: int, half: str) -> Callable[[], NDArray[Any]]:
 def _build_sample(
     folder: Path, part: str, key: str, make_points: Callable[[], NDArray[Any]], copies: Copies, seed: int
 ) -> Sample:
-    code = sha256_of_file(Path(graph_module.__file__))
+    code = [sha256_of_file(path) for path in sorted(Path(neighbors_package.__file__).parent.glob("*.py"))]
     target = folder / sha256_of({"points": key, "copies": copies, "graph": code, "k": MAX_NEIGHBORS})[:32]
     described = target / "sample.json"
     if not described.exists():

@@ -1,36 +1,34 @@
-"""The exact nearest-neighbour graph of a point cloud, in a plainly correct form.
+"""The exact nearest-neighbour graph of a point cloud.
 
-uint8 points (images): squared distances are integers, |x|^2 + |y|^2 - 2 x.y. A float32 matrix product over at most 256
-columns only ever holds integers of at most 255^2 * 256 = 16,646,400 < 2^24, which float32 holds exactly, in whatever
-order or fusion the library sums them. The parts are summed in float64, where integers are exact below 2^53: no term
-passes 4 * 255^2 D, so nothing is rounded for D < 3e10. The square root of that integer is the only rounding.
+uint8 points (images): squared distances are integers, |x|^2 + |y|^2 - 2 x.y of values less 128, from matrix products of
+8-bit integers (`benchmark.neighbors.products`). The square root of that integer is the only rounding.
 
-Everything else: differences are taken and squared in float64 and summed, without the Gram identity, which cancels. The
-order of summation is fixed, so the result does not depend on the blocks or on the number of threads.
+Everything else: neighbours are searched with rounded products whose error is bounded, and their distances are those of
+direct differences in float64, summed in a fixed order; each row is certified (`benchmark.neighbors.search`).
+
+Equal distances are in order of index, so the graph is the same for every block size, number of threads and device.
 """
 
-import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
 
 from benchmark.errors import UserError
 from benchmark.hashing import sha256_of, sha256_of_array
+from benchmark.neighbors.copies import first_copies
 
-BLOCK_VALUES = 1 << 22
-"""Distances in a block: 32 MiB of float64."""
-
-INTEGER_COLUMNS = 256
-"""The most columns whose integer products float32 sums exactly (see the top of this file)."""
-
-FLOAT_COLUMNS = 512
-"""Columns at a time: small enough for the processor's cache. It fixes the order of summation, so it is a constant."""
+if TYPE_CHECKING:
+    from benchmark.neighbors.grid import Resources
+    from benchmark.neighbors.search import Search
 
 LARGEST = 1e140
 """Values beyond this, and distances below its inverse, have squares that float64 cannot hold."""
+
+MEMORY_BYTES = 1 << 30
+"""What a graph takes unless told otherwise, beside its points and what it returns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +51,29 @@ class NeighborGraph:
     """Over distances and indices."""
 
 
+@dataclass(frozen=True, slots=True)
+class NeighborShard:
+    """What one of several machines or devices found, to be merged; plain arrays, so that it can be saved or sent."""
+
+    keys: NDArray[np.int64]
+    """[n, k or more], of `benchmark.neighbors.selection`."""
+    shard: int
+    shards: int
+    k: int
+    block_rows: int
+    """Of the grid, which must be the same for all shards."""
+    duplicates: int
+
+
 def neighbor_graph(
-    points: NDArray[Any], k: int, *, groups: NDArray[Any] | None = None, block_rows: int | None = None
+    points: NDArray[Any],
+    k: int,
+    *,
+    groups: NDArray[Any] | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    memory_bytes: int = MEMORY_BYTES,
+    block_rows: int | None = None,
 ) -> NeighborGraph:
     """The exact k-nearest-neighbour graph of a point cloud (Euclidean distance).
 
@@ -63,13 +82,92 @@ def neighbor_graph(
     k: neighbours of each remaining point, from 1 to n - 1.
     groups: [N], for instance patients; neighbours of the same group are passed over. Copies across groups are one
         point, of the group of the first.
-    block_rows: rows computed at a time; it changes memory, never the result.
+    device: of the products and the selection, as torch names it: `cpu`, `cuda`, `cuda:1`. threads: of the processor;
+        None for as many as torch uses. memory_bytes: what may be taken beside the points and the result, on the
+        processor or on the device. block_rows: rows of a block; None for what fits. None of these changes the result.
 
-    Cost: n^2 D operations; memory of a few blocks of distances beside the points.
-    Raises UserError for points that are not a finite [N, D] array, for k out of range, and for a point that has fewer
-    than k neighbours outside its group.
+    Cost: about n^2 D / 2 multiplications (8-bit for uint8, else float32), and for real numbers n (k + 16) D more in
+    float64. Memory: `memory_bytes`, and 8 n (k + 16) bytes for the lists.
+    Raises UserError for points that are not a finite [N, D] array, for k out of range, for a point that has fewer than
+    k neighbours outside its group, and for a device that is not there.
     """
+    prepared = _prepare(points, k, groups, device, threads, memory_bytes, block_rows)
+    return _finish(prepared, [prepared.search.keys(0, 1)])
+
+
+def neighbor_shard(
+    points: NDArray[Any],
+    k: int,
+    shard: int,
+    shards: int,
+    *,
+    groups: NDArray[Any] | None = None,
+    device: str = "cpu",
+    threads: int | None = None,
+    memory_bytes: int = MEMORY_BYTES,
+    block_rows: int = 1024,
+) -> NeighborShard:
+    """One of `shards` equal parts of the work of `neighbor_graph`, for another device or machine; see `merge_shards`.
+
+    shard: from 0 to shards - 1. The rest is as in `neighbor_graph`, and is the same for all shards but for device,
+    threads and memory.
+    """
+    if not 0 <= shard < shards:
+        raise UserError(f"shard must be from 0 to {shards - 1}, not {shard}.")
+    prepared = _prepare(points, k, groups, device, threads, memory_bytes, block_rows)
+    return NeighborShard(
+        keys=prepared.search.keys(shard, shards),
+        shard=shard,
+        shards=shards,
+        k=k,
+        block_rows=prepared.search.block,
+        duplicates=len(points) - len(prepared.kept),
+    )
+
+
+def merge_shards(
+    points: NDArray[Any],
+    parts: Sequence[NeighborShard],
+    *,
+    groups: NDArray[Any] | None = None,
+    threads: int | None = None,
+    memory_bytes: int = MEMORY_BYTES,
+) -> NeighborGraph:
+    """The graph that `neighbor_graph` makes, from all shards of it.
+
+    points, groups: those that the shards were made of. Raises UserError for shards that do not belong together.
+    """
+    if not parts or sorted(part.shard for part in parts) != list(range(parts[0].shards)):
+        raise UserError(f"A graph needs each of its shards once, and there are {sorted(part.shard for part in parts)}.")
+    prepared = _prepare(points, parts[0].k, groups, "cpu", threads, memory_bytes, parts[0].block_rows)
+    made = {(part.shards, part.k, part.block_rows, part.duplicates, part.keys.shape) for part in parts}
+    if len(made) > 1 or len(parts[0].keys) != len(prepared.kept):
+        raise UserError("The shards were made of different points, k or blocks.")
+    return _finish(prepared, [part.keys for part in parts])
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    kept: NDArray[np.int64]
+    inverse: NDArray[np.int64]
+    k: int
+    search: "Search"
+
+
+def _prepare(
+    points: NDArray[Any],
+    k: int,
+    groups: NDArray[Any] | None,
+    device: str,
+    threads: int | None,
+    memory_bytes: int,
+    block_rows: int | None,
+) -> _Prepared:
+    """Check what was asked for, find the copies, and get ready to search."""
+    from benchmark.neighbors.search import Search  # imports torch and numba, slowly: not at start-up
+
     points = _checked(points)
+    resources = _resources(device, threads, memory_bytes, block_rows)
     kept, inverse = first_copies(points)
     n = len(kept)
     if n < 2:
@@ -77,110 +175,38 @@ def neighbor_graph(
     if not 1 <= k < n:
         raise UserError(f"k must be from 1 to {n - 1} for {n} different points, not {k}.")
     labels = None if groups is None else _checked_groups(groups, len(points))[kept]
-    unique = points if n == len(points) else points[kept]
-    squared_distances = _squared_integer if unique.dtype == np.uint8 else _squared_float
-    rows = max(1, BLOCK_VALUES // n) if block_rows is None else block_rows
-    distances = np.empty((n, k))
-    indices = np.empty((n, k), dtype=np.int64)
-    for start in range(0, n, rows):
-        stop = min(start + rows, n)
-        squared = squared_distances(unique[start:stop], unique)
-        squared[np.arange(stop - start), np.arange(start, stop)] = np.inf
-        if labels is not None:
-            squared[labels[start:stop, None] == labels[None, :]] = np.inf
-        indices[start:stop] = _smallest(squared, k)
-        distances[start:stop] = np.sqrt(np.take_along_axis(squared, indices[start:stop], axis=1))
-    _check_distances(distances, kept)
+    return _Prepared(kept, inverse, k, Search(points, kept, k, labels, resources))
+
+
+def _finish(prepared: _Prepared, keys: list[NDArray[np.int64]]) -> NeighborGraph:
+    squared, indices, certified = prepared.search.merge(keys)
+    distances = np.sqrt(squared)
+    _check_distances(distances, prepared.kept)
     return NeighborGraph(
         distances=distances,
         indices=indices,
-        kept=kept,
-        inverse=inverse,
-        duplicates=len(points) - n,
-        certified=1.0,
+        kept=prepared.kept,
+        inverse=prepared.inverse,
+        duplicates=len(prepared.inverse) - len(prepared.kept),
+        certified=certified,
         sha256=sha256_of([sha256_of_array(distances), sha256_of_array(indices)]),
     )
 
 
-def first_copies(points: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Which rows are the first of their kind, and for each row the position of its first in that list.
+def _resources(device: str, threads: int | None, memory_bytes: int, block_rows: int | None) -> "Resources":
+    import torch
 
-    points: [N, D]. Returns kept [n] (ascending) and inverse [N]. Zeros of either sign are equal.
-    """
-    seen: dict[bytes, int] = {}
-    inverse = np.empty(len(points), dtype=np.int64)
-    kept: list[int] = []
-    for row, values in enumerate(points):
-        # Adding zero turns -0.0 into 0.0. Equal bytes are found by their digest: the bytes would double the memory.
-        plain = values if values.dtype == np.uint8 else values + 0.0
-        position = seen.setdefault(hashlib.sha256(np.ascontiguousarray(plain).data).digest(), len(kept))
-        if position == len(kept):
-            kept.append(row)
-        inverse[row] = position
-    return np.array(kept, dtype=np.int64), inverse
+    from benchmark.neighbors.grid import Resources
 
-
-def restore_copies(graph: NeighborGraph, k: int) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
-    """The graph of all N input rows, copies kept: each row passes over its own copies and sees those of others.
-
-    This is what the papers' code computes (ppope/dimensions: zero distances are skipped).
-    graph: made without groups. k: from 1 to the graph's own; no neighbour is missed, since copies only push others out.
-    Returns distances [N, k] and indices [N, k], indices into the input; equal distances are in order of index.
-    """
-    if not 1 <= k <= graph.indices.shape[1]:
-        raise ValueError(f"k must be from 1 to the graph's {graph.indices.shape[1]}, not {k}")
-    counts = np.bincount(graph.inverse)
-    members = np.split(np.argsort(graph.inverse, kind="stable"), np.cumsum(counts)[:-1])
-    distances = np.empty((len(graph.kept), k))
-    indices = np.empty((len(graph.kept), k), dtype=np.int64)
-    for row, neighbors in enumerate(graph.indices):
-        copies = np.concatenate([members[neighbor] for neighbor in neighbors])
-        spread = np.repeat(graph.distances[row], counts[neighbors])
-        first = np.lexsort((copies, spread))[:k]
-        distances[row] = spread[first]
-        indices[row] = copies[first]
-    return distances[graph.inverse], indices[graph.inverse]
-
-
-def _squared_integer(left: NDArray[np.uint8], right: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Squared distances [m, n] of uint8 rows [m, D] and [n, D]: integers, exact (see the top of this file)."""
-    products = np.zeros((len(left), len(right)))
-    left_squares, right_squares = np.zeros(len(left)), np.zeros(len(right))
-    for start in range(0, left.shape[1], INTEGER_COLUMNS):
-        a = left[:, start : start + INTEGER_COLUMNS].astype(np.float32)
-        b = right[:, start : start + INTEGER_COLUMNS].astype(np.float32)
-        products += a @ b.T
-        left_squares += np.einsum("ij,ij->i", a, a)
-        right_squares += np.einsum("ij,ij->i", b, b)
-    products *= -2
-    products += left_squares[:, None]
-    products += right_squares[None, :]
-    return products
-
-
-def _squared_float(left: NDArray[Any], right: NDArray[Any]) -> NDArray[np.float64]:
-    """Squared distances [m, n] of real rows [m, D] and [n, D], by direct differences in float64."""
-    squared = np.zeros((len(left), len(right)))
-    for start in range(0, left.shape[1], FLOAT_COLUMNS):
-        a = left[:, start : start + FLOAT_COLUMNS].astype(np.float64)
-        b = right[:, start : start + FLOAT_COLUMNS].astype(np.float64)
-        squared += cdist(a, b, "sqeuclidean")
-    return squared
-
-
-def _smallest(block: NDArray[np.float64], k: int) -> NDArray[np.int64]:
-    """Columns of the k smallest values of each row, ascending, equal values in order of column."""
-    near = np.argpartition(block, k - 1, axis=1)[:, :k]
-    values = np.take_along_axis(block, near, axis=1)
-    bound = values.max(axis=1)
-    # argpartition takes any of the columns that tie at the k-th value: the first of them are put in their place.
-    for row in np.flatnonzero((block <= bound[:, None]).sum(axis=1) > k):
-        below = np.flatnonzero(block[row] < bound[row])
-        tied = np.flatnonzero(block[row] == bound[row])[: k - len(below)]
-        near[row] = np.concatenate([below, tied])
-        values[row] = block[row, near[row]]
-    order = np.lexsort((near, values), axis=1)
-    return np.take_along_axis(near, order, axis=1).astype(np.int64)
+    for name, value in (("threads", threads), ("memory_bytes", memory_bytes), ("block_rows", block_rows)):
+        if value is not None and value < 1:
+            raise UserError(f"{name} must be at least 1, not {value}.")
+    try:
+        place = torch.device(device)
+        torch.empty(1, device=place)
+    except (RuntimeError, AssertionError) as error:
+        raise UserError(f'The device "{device}" cannot be used: {str(error).splitlines()[0]}') from None
+    return Resources(place, threads or torch.get_num_threads(), memory_bytes, block_rows)
 
 
 def _checked(points: NDArray[Any]) -> NDArray[Any]:
@@ -206,7 +232,7 @@ def _checked_groups(groups: NDArray[Any], rows: int) -> NDArray[Any]:
     groups = np.asarray(groups)
     if groups.shape != (rows,):
         raise UserError(f"groups must be of shape [{rows}], one a point, not {list(groups.shape)}.")
-    return groups
+    return np.unique(groups, return_inverse=True)[1].astype(np.int64)
 
 
 def _check_distances(distances: NDArray[np.float64], kept: NDArray[np.int64]) -> None:

@@ -2,13 +2,14 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from benchmark.errors import UserError
 from benchmark.neighbors import first_copies, neighbor_graph, restore_copies
-from benchmark.neighbors.graph import FLOAT_COLUMNS, INTEGER_COLUMNS
+
+FLOAT_COLUMNS, INTEGER_COLUMNS = 512, 256
 
 SHAPES = st.tuples(st.integers(2, 25), st.integers(1, 6))
 ANY_BYTES = arrays(np.uint8, SHAPES)
@@ -29,6 +30,7 @@ def squared_integers(points):
     return ((wide[:, None] - wide[None]) ** 2).sum(axis=-1)
 
 
+@settings(deadline=None)
 @given(BYTES, st.data())
 def test_graph_of_bytes_is_that_of_integer_arithmetic(points, data):
     _, first = np.unique(points, axis=0, return_index=True)
@@ -65,6 +67,7 @@ def test_integers_stay_exact_over_many_columns(columns, values):
     np.testing.assert_array_equal(graph.distances, np.sqrt(np.take_along_axis(squared, expected, axis=1)))
 
 
+@settings(deadline=None)
 @given(REALS, st.data())
 def test_graph_of_reals_is_that_of_direct_differences(points, data):
     kept, _ = first_copies(points)
@@ -82,6 +85,7 @@ def test_graph_of_reals_is_that_of_direct_differences(points, data):
     assert (np.diff(graph.distances, axis=1) >= 0).all()
 
 
+@settings(deadline=None)
 @given(TYING_BYTES, st.sampled_from([np.float32, np.float64, np.int64, np.float16]))
 def test_ties_of_reals_are_in_order_of_index(points, dtype):
     """Whole numbers as reals: every distance is exact, so the graph is that of the bytes, ties included."""
@@ -139,6 +143,7 @@ def test_memory_mapped_points(tmp_path):
     assert neighbor_graph(mapped, 4).sha256 == neighbor_graph(points, 4).sha256
 
 
+@settings(deadline=None)
 @given(TYING_BYTES, st.data())
 def test_neighbours_of_the_same_group_are_passed_over(points, data):
     groups = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(points), max_size=len(points))))
@@ -155,6 +160,7 @@ def test_neighbours_of_the_same_group_are_passed_over(points, data):
         np.testing.assert_array_equal(neighbor_graph(points, k, groups=groups, block_rows=3).indices, expected)
 
 
+@settings(deadline=None)
 @given(arrays(np.uint8, st.tuples(st.integers(2, 20), st.just(2)), elements=st.integers(0, 3)), st.data())
 def test_restored_copies_are_those_of_brute_force(points, data):
     """Each row passes over its own copies, and counts every copy of the others."""
