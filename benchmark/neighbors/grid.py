@@ -23,7 +23,7 @@ from benchmark.neighbors.selection import Lists
 
 T = TypeVar("T")
 
-BLOCKS = 24
+BLOCKS = 12
 """Blocks a side at least, where that leaves blocks large enough."""
 
 SMALLEST, LARGEST = 256, 1024
@@ -127,10 +127,15 @@ def nearest_keys(
         else:
             lists = DeviceLists(operand.base, k, groups, operand.shift, resources.device)
 
+        own = threading.local()
+
         def take(pair: tuple[int, int]) -> None:
             i, j = (starts[place] for place in pair)
             left, right = operand.rows(i, i + block), operand.rows(j, j + block)
-            lists.update(operand.products(left, right), i, j)
+            if not hasattr(own, "scratch"):
+                own.scratch = torch.empty(block * block, dtype=operand.products_dtype, device=resources.device)
+            out = own.scratch[: len(left) * len(right)].view(len(left), len(right))
+            lists.update(operand.products(left, right, out), i, j)
 
         workers = resources.threads if on_processor(resources.device) else 1
         for_each(take, itertools.islice(pairs, shard, None, shards), executor, workers)

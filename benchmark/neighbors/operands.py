@@ -26,6 +26,7 @@ class Operand:
 
     base: NDArray[Any]
     dtype: torch.dtype
+    products_dtype: torch.dtype
     width: int
     """Columns of the rows in their new form."""
     shift: int
@@ -67,8 +68,8 @@ class Operand:
             return self._ready[start:stop]
         return self._convert(slice(start, stop), None)[0].to(self.device)
 
-    def products(self, left: Tensor, right: Tensor) -> Tensor:
-        """All inner products of rows."""
+    def products(self, left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
+        """All inner products of rows, in `out` of the dtype `products_dtype` if there is one and it fits."""
         raise NotImplementedError
 
     def _convert(self, place: slice, out: Tensor | None) -> tuple[Tensor, NDArray[Any]]:
@@ -83,6 +84,7 @@ class Bytes(Operand):
     """uint8 rows, less 128: differences stay as they are, and the values fit int8."""
 
     dtype = torch.int8
+    products_dtype = torch.int32
 
     def __init__(self, points: NDArray[np.uint8], kept: NDArray[np.int64], device: torch.device) -> None:
         super().__init__(points, kept, device)
@@ -90,9 +92,9 @@ class Bytes(Operand):
         self._small = self.columns <= UINT32_COLUMNS
         self.shift = 31 if self._small else max(1, (len(kept) - 1).bit_length())
 
-    def products(self, left: Tensor, right: Tensor) -> Tensor:
+    def products(self, left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
         """Int32 or int64, exact."""
-        products = int8_products(left, right)
+        products = int8_products(left, right, out)
         return products if self._small else products.to(torch.int64)
 
     def _convert(self, place: slice, out: Tensor | None) -> tuple[Tensor, NDArray[Any]]:
@@ -121,13 +123,13 @@ class Reals(Operand):
         dtype: torch.dtype,
     ) -> None:
         super().__init__(points, kept, device)
-        self.dtype = dtype
+        self.dtype = self.products_dtype = dtype
         self.centre = centre
         self.exponent = exponent
 
-    def products(self, left: Tensor, right: Tensor) -> Tensor:
+    def products(self, left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
         """Of the rows' dtype, rounded."""
-        return real_products(left, right)
+        return real_products(left, right, out)
 
     def _convert(self, place: slice, out: Tensor | None) -> tuple[Tensor, NDArray[Any]]:
         rows = self.kept[place]

@@ -22,34 +22,35 @@ CHECKED = ((1, 1, 1), (2, 1, 1), (3, 17, 1), (1, 5, 9), (17, 33, 100), (64, 48, 
 MULTIPLE = 8
 """Columns are filled up to it with zeros: CUDA wants it, and of one column torch 2.14 gives back whatever lay there."""
 
-Products = Callable[[Tensor, Tensor], Tensor]
+Products = Callable[[Tensor, Tensor, Tensor | None], Tensor]
+"""Of left [m, D] and right [n, D], into an [m, n] if there is one: new memory costs time, a page at a time."""
 
 
-def int8_products(left: Tensor, right: Tensor) -> Tensor:
+def int8_products(left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
     """All inner products of int8 rows, exactly: int32, or int64 where int32 could overflow.
 
-    left: [m, D], right: [n, D], int8, on one device. Returns [m, n].
+    left: [m, D], right: [n, D], int8, on one device. out: [m, n] int32 that may be written to. Returns [m, n].
     """
     multiply = fastest_int8_products(left.device.type)
     if left.shape[1] <= INT32_COLUMNS:
-        return multiply(left, right)
+        return multiply(left, right, out)
     total = torch.zeros((len(left), len(right)), dtype=torch.int64, device=left.device)
     for start in range(0, left.shape[1], INT32_COLUMNS):
         columns = slice(start, start + INT32_COLUMNS)
-        total += multiply(left[:, columns].contiguous(), right[:, columns].contiguous())
+        total += multiply(left[:, columns].contiguous(), right[:, columns].contiguous(), out)
     return total
 
 
-def real_products(left: Tensor, right: Tensor) -> Tensor:
-    """All inner products of real rows, [m, D] and [n, D] of one dtype: [m, n].
+def real_products(left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
+    """All inner products of real rows, [m, D] and [n, D] of one dtype: [m, n], into `out` of that dtype or anew.
 
     At most `REAL_COLUMNS` columns are summed by the library in its own order, and those sums one after the other: the
     rounding is that of so many additions (`benchmark.neighbors.bounds`).
     """
-    out = left[:, :REAL_COLUMNS] @ right[:, :REAL_COLUMNS].T
+    out = torch.mm(left[:, :REAL_COLUMNS], right[:, :REAL_COLUMNS].T, out=out)
     for start in range(REAL_COLUMNS, left.shape[1], REAL_COLUMNS):
         columns = slice(start, start + REAL_COLUMNS)
-        out += left[:, columns] @ right[:, columns].T
+        out.addmm_(left[:, columns], right[:, columns].T)
     return out
 
 
@@ -62,7 +63,7 @@ def fastest_int8_products(device: str) -> Products:
     return min((by_int8, by_float32), key=lambda multiply: _seconds(multiply, left, right))
 
 
-def by_int8(left: Tensor, right: Tensor) -> Tensor:
+def by_int8(left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
     """Int8 instructions. CUDA's library wants more than 16 rows and multiples of 8: zeros fill them up."""
     m, n = len(left), len(right)
     rows = (max(-m % MULTIPLE, 24 - m), max(-n % MULTIPLE, 24 - n)) if left.device.type == "cuda" else (0, 0)
@@ -70,12 +71,16 @@ def by_int8(left: Tensor, right: Tensor) -> Tensor:
     if columns or any(rows):
         left = torch.nn.functional.pad(left, (0, columns, 0, rows[0]))
         right = torch.nn.functional.pad(right, (0, columns, 0, rows[1]))
-    return torch._int_mm(left, right.T)[:m, :n]
+    if any(rows):
+        out = None
+    return torch._int_mm(left, right.T, out=out)[:m, :n]
 
 
-def by_float32(left: Tensor, right: Tensor) -> Tensor:
+def by_float32(left: Tensor, right: Tensor, out: Tensor | None = None) -> Tensor:
     """Float32 products: up to 1,024 columns, no partial sum passes 2^24, so float32 holds each of them exactly."""
-    out = torch.zeros((len(left), len(right)), dtype=torch.int32, device=left.device)
+    if out is None:
+        out = torch.empty((len(left), len(right)), dtype=torch.int32, device=left.device)
+    out.zero_()
     for start in range(0, left.shape[1], EXACT_COLUMNS):
         columns = slice(start, start + EXACT_COLUMNS)
         out += (left[:, columns].float() @ right[:, columns].float().T).to(torch.int32)
@@ -93,7 +98,7 @@ def _sample(shape: tuple[int, int, int], device: str) -> tuple[Tensor, Tensor]:
 def _agree(left: Tensor, right: Tensor) -> bool:
     try:
         return torch.equal(by_int8(left, right), by_float32(left, right))
-    except (AttributeError, RuntimeError):  # no such function, or not on this device
+    except (AttributeError, TypeError, RuntimeError):  # no such function, another one, or not on this device
         return False
 
 
@@ -103,7 +108,7 @@ def _seconds(multiply: Products, left: Tensor, right: Tensor) -> float:
     for _ in range(5):
         _finish(left.device)
         started = time.perf_counter()
-        multiply(left, right)
+        multiply(left, right, None)
         _finish(left.device)
         times.append(time.perf_counter() - started)
     return min(times)

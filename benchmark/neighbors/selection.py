@@ -17,8 +17,11 @@ from torch import Tensor
 
 from benchmark.neighbors.compiling import compiled
 
-STRIP = 64
+STRIP = 16
 """Pairs compared with the thresholds at once, without a branch; only strips with a hit are looked at singly."""
+
+BISECTIONS = 12
+"""Tries for the first limit of a list."""
 
 EMPTY = np.iinfo(np.int64).max
 """A key beyond all others: an unfilled place."""
@@ -35,7 +38,8 @@ class Lists:
     def __init__(self, base: NDArray[Any], k: int, groups: NDArray[np.int64] | None, shift: int, block: int) -> None:
         self._keys = np.full((len(base), k), EMPTY)
         self._base = base
-        self._worst = np.full(len(base), highest(base.dtype), dtype=base.dtype)
+        self._none = base.dtype.type(highest(base.dtype))  # beyond all distances
+        self._worst = np.full(len(base), self._none)
         self._groups = np.empty(0, dtype=np.int64) if groups is None else groups
         self._shift = shift
         self._block = block
@@ -44,7 +48,7 @@ class Lists:
     def update(self, products: Tensor, row: int, column: int) -> None:
         """Take in the products [m, n] of rows `row`.. with rows `column`.., row <= column, for the lists of both.
 
-        On the diagonal (row = column) each pair is taken once and no point with itself.
+        On the diagonal (row = column) no point is taken with itself.
         """
         arrays = products.numpy()
         if self._base.dtype == np.uint32:
@@ -52,7 +56,12 @@ class Lists:
         with contextlib.ExitStack() as stack:
             for block in sorted({row // self._block, column // self._block}):
                 stack.enter_context(self._locks[block])
-            _select(arrays, self._base, row, column, self._keys, self._worst, self._groups, self._shift)
+            if row == column:
+                _select_diagonal(
+                    arrays, self._base, row, self._keys, self._worst, self._groups, self._shift, self._none
+                )
+            else:
+                _select(arrays, self._base, row, column, self._keys, self._worst, self._groups, self._shift)
 
     def keys(self) -> NDArray[np.int64]:
         """The keys [n, k], ascending."""
@@ -156,6 +165,72 @@ def _insert(keys: NDArray[np.int64], row: int, key: int) -> None:
 
 
 @compiled
+def _limit(values: NDArray[Any], k: int, none: Any) -> Any:
+    """A value that at least k of the values do not exceed, and not many more: by bisection, since counting is quick.
+
+    Values of `none` do not count; it is the answer where fewer than k others are.
+    """
+    lowest, farthest, there = none, values[0], 0
+    for c in range(values.size):
+        if values[c] != none:
+            farthest = values[c] if there == 0 else max(farthest, values[c])
+            lowest = min(lowest, values[c])
+            there += 1
+    if there < k:
+        return none
+    low, high = _ordinal(lowest), _ordinal(farthest)
+    for _ in range(BISECTIONS):
+        middle = (low + high) >> 1
+        limit = _value(none, middle)
+        count = np.uint32(0)
+        for c in range(values.size):
+            count += np.uint32(values[c] <= limit)
+        if count < k:
+            low = middle
+        else:
+            high = middle
+            if count <= 2 * k:
+                break
+    return _value(none, high)
+
+
+@compiled
+def _select_diagonal(
+    products: NDArray[Any],
+    base: NDArray[Any],
+    row: int,
+    keys: NDArray[np.int64],
+    worst: NDArray[Any],
+    groups: NDArray[np.int64],
+    shift: int,
+    none: Any,
+) -> None:
+    """Lists.update on the diagonal: each row alone. Its lists start here, so that a first limit spares insertions."""
+    rows = len(products)
+    last = keys.shape[1] - 1
+    values = np.empty(rows, dtype=base.dtype)
+    base_of_columns = base[row : row + rows]
+    for r in range(rows):
+        i = row + r
+        line = products[r]
+        for c in range(rows):
+            values[c] = _squared(base[i], base_of_columns[c], line[c])
+        values[r] = none
+        if len(groups) > 0:
+            for c in range(rows):
+                if groups[row + c] == groups[i]:
+                    values[c] = none
+        worst[i] = min(worst[i], _limit(values, last + 1, none))
+        for c in range(rows):
+            if values[c] <= worst[i] and values[c] != none:
+                key = (_ordinal(values[c]) << shift) | (row + c)
+                if key < keys[i, last]:
+                    _insert(keys, i, key)
+                    if keys[i, last] != EMPTY:
+                        worst[i] = _value(base[i], keys[i, last] >> shift)
+
+
+@compiled
 def _select(
     products: NDArray[Any],
     base: NDArray[Any],
@@ -166,7 +241,7 @@ def _select(
     groups: NDArray[np.int64],
     shift: int,
 ) -> None:
-    """Lists.update, on plain arrays."""
+    """Lists.update beside the diagonal, on plain arrays."""
     rows, columns = products.shape
     last = keys.shape[1] - 1
     grouped = len(groups) > 0
@@ -175,11 +250,8 @@ def _select(
     for r in range(rows):
         i = row + r
         b = base[i]
-        start = r + 1 if row == column else 0
-        while start < columns:
-            stop = min(start + STRIP, columns)
-            strip = slice(start, stop)
-            start = stop
+        for start in range(0, columns, STRIP):
+            strip = slice(start, min(start + STRIP, columns))
             if not _any_near(products[r, strip], base_of_columns[strip], worst_of_columns[strip], b, worst[i]):
                 continue
             for c in range(strip.start, strip.stop):

@@ -129,7 +129,7 @@ def _answer(start: dict[str, Any], seed: int, points: Points, graph: Graph | Non
         factory = getattr(module, name)
         stage = "the constructor"
         parameters = dict(start["parameters"])
-        if "random_state" not in parameters and _takes_random_state(factory):
+        if "random_state" not in parameters and takes_random_state(factory):
             parameters["random_state"] = seed
         estimator = factory(**parameters)
         stage = "fit"
@@ -138,7 +138,7 @@ def _answer(start: dict[str, Any], seed: int, points: Points, graph: Graph | Non
         else:
             estimator.fit(points, precomputed_knn_arrays=graph)
         stage = "reading dimension_"
-        return _read(estimator, start["limits"]["answer_bytes"])
+        return read_answer(estimator, start["limits"]["answer_bytes"])
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001 - the boundary to foreign code
@@ -147,7 +147,7 @@ def _answer(start: dict[str, Any], seed: int, points: Points, graph: Graph | Non
 
 def _import(folder: Path, file: str, seed: int, threads: int) -> ModuleType:
     _hide_harness()
-    _seed(seed, threads)
+    seed_generators(seed, threads)
     torch_was_there = "torch" in sys.modules
     sys.path.insert(0, str(folder))
     # A compiled file in the folder's __pycache__ could stand in for the code that was hashed: it is never looked for.
@@ -171,7 +171,8 @@ def _hide_harness() -> None:
     sys.modules["__main__"] = ModuleType("__main__")
 
 
-def _seed(seed: int, threads: int) -> None:
+def seed_generators(seed: int, threads: int) -> None:
+    """Seed Python's, numpy's and torch's generators, and let torch use so many threads."""
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 - submissions use the global generator
     _seed_torch(seed, threads)
@@ -184,14 +185,16 @@ def _seed_torch(seed: int, threads: int) -> None:
         torch.set_num_threads(threads)
 
 
-def _takes_random_state(factory: Any) -> bool:
+def takes_random_state(factory: Any) -> bool:
+    """Whether a class or function has an argument of that name."""
     try:
         return "random_state" in inspect.signature(factory).parameters
     except (TypeError, ValueError):
         return False
 
 
-def _read(estimator: Any, answer_bytes: int) -> dict[str, Any]:
+def read_answer(estimator: Any, answer_bytes: int) -> dict[str, Any]:
+    """What a fitted estimator answers, as plain numbers and lists; `benchmark.sandbox.answers` judges it."""
     answer: dict[str, Any] = {}
     if hasattr(estimator, "dimension_"):
         answer["dimension"] = _number(estimator.dimension_)

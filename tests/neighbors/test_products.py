@@ -45,15 +45,15 @@ def test_of_more_columns_than_int32_holds():
     assert int8_products(lowest, lowest).tolist() == [[128**2 * (2 * INT32_COLUMNS + 5)] * 2] * 2
 
 
-def _missing(*_):
+def _missing(*_, **__):
     raise AttributeError("no such function")
 
 
-def _unsupported(*_):
+def _unsupported(*_, **__):
     raise RuntimeError("not for this device")
 
 
-def _wrong(left, right):
+def _wrong(left, right, out=None):
     return torch.zeros((len(left), right.shape[1]), dtype=torch.int32)
 
 

@@ -67,18 +67,24 @@ def load(submission: Submission) -> Callable[..., Any]:
     return getattr(module, name)
 
 
-def fit_row(name: str, data: Cloud, seed: int = 0, **parameters: Any) -> Any:
-    """Fit a row of the board as the worker does: seeded, with the graph if its manifest asks for one."""
+def make_row(name: str, seed: int = 0, **parameters: Any) -> Any:
+    """Make the estimator of a row of the board as the worker does: seeded."""
     submission = SUBMISSIONS[name]
     factory = load(submission)
     parameters = submission.parameters | QUICK.get(name, {}) | parameters
     if "random_state" in inspect.signature(factory).parameters:
         parameters.setdefault("random_state", seed)
     np.random.seed(seed)  # noqa: NPY002 - the harness seeds the global generator too
-    estimator = factory(**parameters)
-    if submission.neighbors is None:
+    return factory(**parameters)
+
+
+def fit_row(name: str, data: Cloud, seed: int = 0, **parameters: Any) -> Any:
+    """Fit a row of the board as the worker does: seeded, with the graph if its manifest asks for one."""
+    estimator = make_row(name, seed, **parameters)
+    neighbors = SUBMISSIONS[name].neighbors
+    if neighbors is None:
         return estimator.fit(data.points.copy())
-    return estimator.fit(data.points.copy(), precomputed_knn_arrays=data.graph(submission.neighbors))
+    return estimator.fit(data.points.copy(), precomputed_knn_arrays=data.graph(neighbors))
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +103,12 @@ def wide() -> Cloud:
 def fit() -> Callable[..., Any]:
     """Give `fit_row`."""
     return fit_row
+
+
+@pytest.fixture(scope="session")
+def make() -> Callable[..., Any]:
+    """Give `make_row`."""
+    return make_row
 
 
 @pytest.fixture(scope="session")

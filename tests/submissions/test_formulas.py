@@ -8,6 +8,7 @@ import pytest
 import skdim.id
 from scipy.integrate import quad
 from scipy.spatial import cKDTree
+from scipy.spatial.distance import pdist
 from scipy.special import i0e, i1e
 from scipy.stats import vonmises
 
@@ -83,6 +84,27 @@ def test_mada_of_the_graph_is_mada_of_all_distances(fit, curved):
     reference = skdim.id.MADA().fit(curved.points, n_neighbors=20)
     answer = fit("skdim-mada", curved)
     np.testing.assert_allclose(answer.dimension_pw_, reference.dimension_pw_, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("row", "k"), [("mind-mlk", 20), ("mind-mlk-k10", 10)])
+@pytest.mark.parametrize("points", ["ball5", "curved", "wide"])
+def test_mind_is_scikit_dimensions(points, row, k, fit, request):
+    data = request.getfixturevalue(points)
+    reference = skdim.id.MiND_ML(k=k, D=200).fit(data.points).dimension_
+    assert fit(row, data).dimension_ == pytest.approx(reference, rel=1e-6)
+
+
+@pytest.mark.parametrize("columns", [2, 3, 6, 12, 30])
+def test_mind_in_whole_numbers_is_scikit_dimensions(columns, fit, cloud):
+    data = cloud(np.random.default_rng(columns).standard_normal((200, columns)))
+    for highest in (4, 200):
+        reference = skdim.id.MiND_ML(k=20, D=highest, ver="MLi").fit(data.points).dimension_
+        assert fit("mind-mli", data, integers_up_to=highest).dimension_ == reference
+
+
+def test_wrapped_mom_uses_the_graph_it_is_given(fit, curved):
+    reference = skdim.id.MOM().fit(curved.points, n_neighbors=100)
+    np.testing.assert_allclose(fit("skdim-mom", curved).dimension_pw_, reference.dimension_pw_, rtol=1e-9)
 
 
 def test_tle_is_scikit_dimensions_in_the_datas_own_unit(fit, curved):
@@ -222,6 +244,45 @@ def test_abid_of_right_angles_by_hand(fit, cloud):
     assert fit("abid-published", square).dimension_ == pytest.approx(9 / (3 + 2 * (1 / 2 + 1 / 2 + 0)))
 
 
+@pytest.mark.parametrize("points", ["real", "bytes", "wide"])
+def test_abid_is_its_formula_in_each_of_its_forms(points, fit, cloud, ball5, wide):
+    """Against SciPy's cosines; 8-bit values are taken in float32, and few points by all their products."""
+    generator = np.random.default_rng(0)
+    pixels = generator.integers(0, 256, (300, 5)) @ generator.integers(0, 3, (5, 40)) // 10  # up to 255
+    data = {"real": ball5, "bytes": cloud(pixels), "wide": wide}[points]
+    directions = data.points[data.indices[:, :50]] - data.points[:, None]
+    cosines2 = np.array([(1 - pdist(own, "cosine")) ** 2 for own in directions])
+    regularised = 1 / cosines2.mean(axis=1)
+    published = 50**2 / (50 + 2 * cosines2.sum(axis=1))
+    np.testing.assert_allclose(fit("abid-regularised", data).dimension_pw_, regularised, rtol=3e-6)
+    np.testing.assert_allclose(fit("abid-published", data).dimension_pw_, published, rtol=3e-6)
+    assert fit("abid-regularised", data).dimension_ == pytest.approx(regularised.mean(), rel=1e-7)
+    assert fit("abid-published", data).dimension_ == pytest.approx(published.mean(), rel=1e-7)
+
+
+def test_mind_of_the_two_nearest_by_hand(fit):
+    """With k = 1 the density is d r^(d-1): d = n / sum ln(r_2 / r_1)."""
+    answer = fit("mind-mlk", Given([[1, 4], [1, 2], [1, 8]]))
+    assert answer.dimension_ == pytest.approx(3 / np.log(64), rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("distances", "dimension"),
+    [
+        # k = 2 and ratio 1/2: the likelihood, but for factors without d, is d (1/2)^d (1 - (1/2)^d):
+        # 1/4, 3/8, 21/64 at 1, 2, 3
+        ([[1, 1, 2]], 2),
+        # a tie is the limit of ratios near 1, where the likelihood is d^2: 1/4, 3/2, 2.95, 3.75, 3.78, 3.32
+        ([[1, 1, 2], [1, 1, 1]], 5),
+        # ratio 1/4: d (1/4)^d (1 - (1/4)^d) is 3/16 at 1 and 15/128 at 2
+        ([[1, 1, 4]], 1),
+    ],
+)
+def test_mind_in_whole_numbers_by_hand(distances, dimension, fit):
+    assert fit("mind-mli", Given(distances)).dimension_ == dimension
+    assert fit("mind-mlk", Given(distances)).dimension_ == pytest.approx(dimension, abs=1)
+
+
 def test_correlation_dimension_by_hand(fit, cloud):
     """Points 0, 1, 3, 7 on a line: the closest 4 pairs are 1, 2, 3, 4 apart."""
     answer = fit("correlation-dimension", cloud(np.array([[0.0, 0], [1, 0], [3, 0], [7, 0]])), pairs_per_point=1.0)
@@ -231,7 +292,9 @@ def test_correlation_dimension_by_hand(fit, cloud):
 # --- intervals ---
 
 
-@pytest.mark.parametrize("row", ["mle-k5", "mle-k10", "gride-1-2", "gride-2-4", "gride-4-8", "twonn-ml"])
+@pytest.mark.parametrize(
+    "row", ["mle-k5", "mle-k10", "gride-1-2", "gride-2-4", "gride-4-8", "twonn-ml", "mind-mlk-k10"]
+)
 def test_intervals_cover_a_space_without_boundary(row, fit, curved):
     """Uniform points of a flat 3-torus, where the likelihood is exact: 95 % of the intervals should hold 3."""
     generator = np.random.default_rng(0)
@@ -248,6 +311,7 @@ def test_intervals_cover_a_space_without_boundary(row, fit, curved):
 
 
 RATIOS = ["mle-k5", "levina-bickel", "gride-1-2", "gride-4-8", "twonn", "twonn-ml", "papers-mle-k3", "papers-twonn"]
+RATIOS += ["mind-mlk", "mind-mlk-k10", "mind-mli"]
 
 
 @pytest.mark.parametrize("row", [*RATIOS, "danco", "geomle", "skdim-mada", "skdim-twonn-linear"])
@@ -257,7 +321,8 @@ def test_neighbours_at_one_distance_are_a_sentence_and_not_nan(row, fit):
 
 
 @pytest.mark.parametrize(
-    "row", ["mle-k5", "mle-k20", "levina-bickel", "gride-2-4", "geomle", "abid-published", "ess-k50"]
+    "row",
+    ["mle-k5", "mle-k20", "levina-bickel", "gride-2-4", "geomle", "abid-published", "ess-k50", "mind-mlk", "mind-mli"],
 )
 def test_lattices_with_many_ties_give_numbers(row, fit, cloud):
     """Whole coordinates, as 8-bit images have: many neighbours at equal distances."""
@@ -266,6 +331,12 @@ def test_lattices_with_many_ties_give_numbers(row, fit, cloud):
     assert np.isfinite(answer.dimension_)
     assert answer.dimension_ > 0
     assert np.isfinite(getattr(answer, "dimension_pw_", 0)).all()
+
+
+def test_right_angles_alone_are_a_sentence(fit, cloud):
+    """At the corner of a right-angled triangle the two neighbours have no cosine to divide by."""
+    with pytest.raises(ValueError, match="right angles"):
+        fit("abid-regularised", cloud(np.array([[0, 0], [1, 0], [0, 1]])))
 
 
 def test_separable_points_are_a_sentence(fit, cloud):
@@ -284,6 +355,7 @@ def test_separable_points_are_a_sentence(fit, cloud):
         ("local-pca-variance", {"threshold": 1.5}, r"threshold must be in \(0, 1\) for variance, not 1.5"),
         ("correlation-dimension", {"pairs_per_point": 1e6}, "pairs_per_point must be in"),
         ("skdim-knn", {"fractions": [0.001, 0.5]}, "fractions must give sample sizes"),
+        ("mind-mli", {"integers_up_to": 0}, "integers_up_to must be a whole number from 1, not 0"),
         ("danco", {"k": 11}, "k must be from 2 to 10"),
         ("skdim-mada", {"k": 21}, "k must be from 2 to neighbors - 1 = 20, not 21"),
     ],

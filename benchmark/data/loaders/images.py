@@ -99,11 +99,11 @@ def load_images(
     try:
         if path.is_dir():
             return _load_members(
-                path, _folder_members(path / below), below, labels, classes, patient_prefix, channels, size
+                path, folder_members(path / below), below, labels, classes, patient_prefix, channels, size
             )
         with zipfile.ZipFile(path) as archive:
             return _load_members(
-                path, _zip_members(archive, below), below, labels, classes, patient_prefix, channels, size
+                path, zip_members(archive, below), below, labels, classes, patient_prefix, channels, size
             )
     except PermissionError as error:
         raise UserError(f"{error.filename or path}: may not be read: {error.strerror}.") from None
@@ -127,7 +127,8 @@ def _patients(names: Iterable[str], prefix: int) -> NDArray[np.str_]:
     return np.array([PurePosixPath(name).name[:prefix] for name in names])
 
 
-def _folder_members(folder: Path) -> Iterator[tuple[str, ImageFile]]:
+def folder_members(folder: Path) -> Iterator[tuple[str, ImageFile]]:
+    """Name below the folder, and file, of each image at any depth."""
     for found, folders, files in os.walk(folder, onerror=_raise):
         folders.sort()
         for file in files:
@@ -141,7 +142,8 @@ def _raise(error: OSError) -> None:
     raise error
 
 
-def _zip_members(archive: zipfile.ZipFile, below: str) -> Iterator[tuple[str, ImageFile]]:
+def zip_members(archive: zipfile.ZipFile, below: str) -> Iterator[tuple[str, ImageFile]]:
+    """Name below the folder `below` of a zip, and file, of each image in it."""
     prefix = f"{below}/" if below else ""
     for member in archive.namelist():
         name = member.removeprefix(prefix)
