@@ -28,7 +28,7 @@ serve: site  ## build it, and show it on this machine
 	$(BIN)/manifoldbench serve
 
 gpu-check: $(STAMP)  ## the checks that need an NVIDIA GPU
-	$(BIN)/python -m pytest -m gpu
+	$(BIN)/python -m pytest -m gpu --benchmark-enable --benchmark-columns=median,iqr,rounds
 
 lock: $(STAMP)  ## resolve requirements.lock again (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

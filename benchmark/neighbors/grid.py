@@ -30,6 +30,7 @@ SMALLEST, LARGEST = 256, 1024
 """Rows of a block on processors: large enough for the matrix product, small enough for the cache."""
 
 LARGEST_ON_DEVICE = 8192
+"""A GPU wants few large steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,10 @@ class Resources:
         """Rows of a block."""
         if self.block_rows is not None:
             return max(1, min(self.block_rows, len(operand)))
-        largest = LARGEST if self.device.type == "cpu" else LARGEST_ON_DEVICE
-        rows = min(largest, max(SMALLEST, -(-len(operand) // BLOCKS)))
+        if self.device.type == "cpu":
+            rows = min(LARGEST, max(SMALLEST, -(-len(operand) // BLOCKS)))
+        else:
+            rows = LARGEST_ON_DEVICE
         while rows > 1 and self._block_bytes(operand, rows) > self.memory_bytes // 2:
             rows //= 2
         return min(len(operand), rows if rows < 64 else -(-rows // 64) * 64)
