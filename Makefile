@@ -33,6 +33,12 @@ gpu-check: $(STAMP)  ## the checks that need an NVIDIA GPU
 lock: $(STAMP)  ## resolve requirements.lock again (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \
 	  --no-header --no-annotate --upgrade -o requirements.lock
+	uv pip compile pyproject.toml --extra image --universal --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --constraints requirements.lock -o requirements-image.lock
+
+image: requirements-image.lock  ## build the container image
+	docker build --tag $(IMAGE) $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) \
+	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD) .
 
 $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv .venv

@@ -21,6 +21,11 @@ def datasets_root() -> Path:
     return Path(os.environ.get("MANIFOLDBENCH_DATASETS", REPOSITORY / "datasets"))
 
 
+def pages_root() -> Path:
+    """Folder of the built pages: MANIFOLDBENCH_PAGES, else `site/build` of the checkout."""
+    return Path(os.environ.get("MANIFOLDBENCH_PAGES", site_root() / "build"))
+
+
 def site_root() -> Path:
     """Folder of the site's templates and static files: MANIFOLDBENCH_SITE, else `site` of the checkout."""
     return Path(os.environ.get("MANIFOLDBENCH_SITE", REPOSITORY / "site"))

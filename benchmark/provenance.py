@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from benchmark.results import Provenance
-from benchmark.sandbox.engine import Limits
+from benchmark.sandbox.engine import Engine, Limits
 
 PACKAGES = ("numpy", "scipy", "scikit-learn", "scikit-dimension", "numba", "torch", "pandas")
 """The packages whose version can change a number."""
@@ -23,13 +23,14 @@ def now() -> str:
     return datetime.now(tz=UTC).isoformat(timespec="seconds")
 
 
-def provenance(engine: str, limits: Limits, started: str) -> Provenance:
+def provenance(engine: Engine, limits: Limits, started: str) -> Provenance:
     """The provenance of a job that ends now."""
     return Provenance(
         version=importlib.metadata.version("manifoldbench"),
         git_commit=_git_commit(),
-        image_digest=os.environ.get("MANIFOLDBENCH_IMAGE_DIGEST"),
-        engine=engine,
+        image_digest=engine.image_digest,
+        engine=engine.name,
+        engine_version=engine.version,
         limits={name: float(value) for name, value in asdict(limits).items()},
         packages={name: importlib.metadata.version(name) for name in PACKAGES},
         python=platform.python_version(),
@@ -43,7 +44,7 @@ def provenance(engine: str, limits: Limits, started: str) -> Provenance:
 def _git_commit() -> str | None:
     root = Path(__file__).parent.parent
     if not (root / ".git").exists():
-        return None
+        return os.environ.get("MANIFOLDBENCH_REVISION")  # an image is built without the history
     try:
         commit = _git(root, "rev-parse", "HEAD")
         # Results and demo output are what a run writes: they do not make the code another.

@@ -67,6 +67,8 @@ class Provenance(_Frozen):
     """None outside a checkout; ends in `-dirty` when tracked files had changed."""
     image_digest: str | None = None
     engine: str
+    engine_version: str | None = None
+    """Of the container engine's software."""
     limits: dict[str, float]
     packages: dict[str, str]
     python: str

@@ -147,7 +147,7 @@ class Submission:
     @property
     def program(self) -> Program:
         """What a sandbox needs to know of it."""
-        return Program(self.folder.resolve(), self.manifest.entry, self.parameters)
+        return Program(self.folder.resolve(), self.manifest.entry, self.parameters, tuple(self.manifest.requirements))
 
     @property
     def sha256(self) -> str:

@@ -1,9 +1,11 @@
 """`manifoldbench run`: evaluate submissions on a suite."""
 
+import importlib.metadata
 import sys
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -21,6 +23,11 @@ from benchmark.sandbox.process import ProcessEngine
 from benchmark.scheduling.local import Work, run_all, slots_for
 from benchmark.submissions import MANIFEST, Submission, find_submissions, load_submissions
 
+if TYPE_CHECKING:
+    from benchmark.sandbox.docker import DockerEngine
+
+IMAGE = f"manifoldbench:{importlib.metadata.version('manifoldbench')}"
+
 
 @click.command()
 @click.argument("submissions", nargs=-1, metavar="[SUBMISSION]...")
@@ -28,9 +35,27 @@ from benchmark.submissions import MANIFEST, Submission, find_submissions, load_s
     "--suite", "suite_name", default="smoke", show_default=True, help=f"{', '.join(suite_names())}, or a TOML file."
 )
 @click.option("--results", type=click.Path(file_okay=False, path_type=Path), help="Results folder [default: results].")
+@click.option(
+    "--sandbox",
+    type=click.Choice(["process", "docker"]),
+    default="process",
+    show_default=True,
+    help="Where submissions run: in processes of this user, or each in a container that shuts it in.",
+)
+@click.option("--image", default=IMAGE, show_default=True, help="Image of --sandbox docker.")
+@click.option("--gpus", default="none", show_default=True, help="Of --sandbox docker: all, none, or ids such as 0,1.")
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time [default: as many as cores and memory allow].")
 @click.option("--json", "as_json", is_flag=True, help="Print the board as JSON.")
-def run(submissions: tuple[str, ...], suite_name: str, results: Path | None, jobs: int | None, as_json: bool) -> None:
+def run(
+    submissions: tuple[str, ...],
+    suite_name: str,
+    results: Path | None,
+    sandbox: str,
+    image: str,
+    gpus: str,
+    jobs: int | None,
+    as_json: bool,
+) -> None:
     """Evaluate each SUBMISSION (a name, or a folder) on a suite; without one, all that are not slow.
 
     Finished jobs are not run again. Interrupt it at any time: what is finished is kept, and the same
@@ -39,16 +64,18 @@ def run(submissions: tuple[str, ...], suite_name: str, results: Path | None, job
     \b
     Examples: manifoldbench run --suite smoke
               manifoldbench run twonn path/to/mine --suite standard --jobs 2
+              manifoldbench run path/to/theirs --sandbox docker
     """
     root = results or results_root()
     suite = load_suite(suite_name)
     chosen = select(submissions, submissions_root())
+    engine = make_engine(sandbox, image, gpus)
     display = RunDisplay()
     try:
         tasks, left_out = build_tasks(suite, cache_root() / "samples", display.building)
         if not tasks:
             raise UserError(f"Suite {suite.name} has no task that can be asked here: {_sentence(left_out)}")
-        _run_jobs(chosen, tasks, suite, root, jobs, display)
+        _run_jobs(chosen, tasks, suite, root, engine, jobs, display)
     except KeyboardInterrupt:
         display.stop()
         click.echo(f"Interrupted: what is finished is kept in {root}; the same command goes on from there.", err=True)
@@ -61,6 +88,15 @@ def run(submissions: tuple[str, ...], suite_name: str, results: Path | None, job
         for item in left_out:
             click.echo(f"Left out: {item.name}: {item.reason}")
         click.echo(f"Results: {root / suite.name}")
+
+
+def make_engine(sandbox: str, image: str, gpus: str) -> "ProcessEngine | DockerEngine":
+    """The engine that the options name; raises UserError where it, its image or its GPUs are not there."""
+    if sandbox == "process":
+        return ProcessEngine()
+    from benchmark.sandbox.docker import DockerEngine, leasable_gpus  # imports slowly
+
+    return DockerEngine(image, leasable_gpus(gpus))
 
 
 def select(names: tuple[str, ...], root: Path) -> list[Submission]:
@@ -99,6 +135,7 @@ def _run_jobs(
     tasks: list[tuple[Task, Truth]],
     suite: Suite,
     root: Path,
+    engine: "ProcessEngine | DockerEngine",
     jobs: int | None,
     display: RunDisplay,
 ) -> None:
@@ -111,14 +148,14 @@ def _run_jobs(
         if job_sha256(submission.sha256, task.sha256) not in done
     ]
     with (
-        ProcessEngine() as engine,
+        engine,
         tempfile.TemporaryDirectory(prefix="manifoldbench-", ignore_cleanup_errors=True) as scratch,
         display.running(len(left), len(chosen) * len(tasks) - len(left), slots),
     ):
 
         def job(submission: Submission, task: Task, truth: Truth, fallback: Mapping[str, float]) -> Work:
             def ask(worker: Worker) -> None:
-                result = evaluate(submission, task, truth, suite, worker, engine.name, Path(scratch), fallback)
+                result = evaluate(submission, task, truth, suite, worker, engine, Path(scratch), fallback)
                 write_result(root, result)
                 display.finished(result)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from benchmark.paths import site_root
+from benchmark.paths import pages_root
 from benchmark.website.server import open_server
 
 
@@ -20,7 +20,7 @@ def serve(folder: Path | None, port: int) -> None:
     Examples: manifoldbench serve
               manifoldbench serve --dir demo/site --port 8080
     """
-    with open_server(folder or site_root() / "build", port) as server:
+    with open_server(folder or pages_root(), port) as server:
         try:
             click.echo(f"Serving at http://127.0.0.1:{server.server_port}/ (Ctrl-C to stop)")
             server.serve_forever()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from benchmark.paths import results_root, site_root
+from benchmark.paths import pages_root, results_root
 from benchmark.website import build_site
 
 
@@ -25,7 +25,7 @@ def site(results: Path | None, out: Path | None, as_json: bool) -> None:
     Examples: manifoldbench site
               manifoldbench site --results demo/results --out demo/site
     """
-    summary = build_site(results or results_root(), out or site_root() / "build")
+    summary = build_site(results or results_root(), out or pages_root())
     if as_json:
         click.echo(json.dumps(asdict(summary), indent=2))
         return

@@ -13,7 +13,7 @@ from benchmark.estimation.suites import Suite
 from benchmark.estimation.tasks import Sample, Task, Truth
 from benchmark.provenance import now, provenance
 from benchmark.results import Answer, Result
-from benchmark.sandbox.engine import Outcome, Worker
+from benchmark.sandbox.engine import Engine, Outcome, Worker
 from benchmark.sandbox.samples import write_task
 from benchmark.submissions import Submission
 
@@ -24,7 +24,7 @@ def evaluate(
     truth: Truth,
     suite: Suite,
     worker: Worker,
-    engine: str,
+    engine: Engine,
     scratch: Path,
     fallback: Mapping[str, float],
 ) -> Result:

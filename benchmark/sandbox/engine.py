@@ -42,6 +42,8 @@ class Program:
     """`file:object`, for instance `estimator.py:TwoNN`."""
     parameters: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments of the constructor."""
+    requirements: tuple[str, ...] = ()
+    """Packages beyond the trusted ones; only an engine with images of its own can add them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,20 @@ class Worker(Protocol):
 class Engine(Protocol):
     """A way of running untrusted code."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """`process` or `docker`."""
+        ...
+
+    @property
+    def image_digest(self) -> str | None:
+        """Of the image that submissions run in; None where there is no image."""
+        ...
+
+    @property
+    def version(self) -> str | None:
+        """Of the engine's software; None where it has none of its own."""
+        ...
 
     def open(self, program: Program, limits: Limits) -> AbstractContextManager[Worker]:
         """Start a worker for a program; leaving the context ends it and everything that it started."""

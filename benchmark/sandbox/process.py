@@ -19,23 +19,19 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
-
 from benchmark.errors import InfrastructureError
-from benchmark.sandbox.answers import Question, ended, one_line, outcome
+from benchmark.sandbox import asking
+from benchmark.sandbox.answers import one_line
+from benchmark.sandbox.asking import AskedWorker, WorkerEndedError, line_of, reply_bytes, start_program
 from benchmark.sandbox.engine import Limits, Outcome, Program
 
 WORKER = Path(__file__).with_name("worker.py")
 MARK = "MANIFOLDBENCH_WORKER"
 """Environment variable by which the processes of a worker are found when the worker itself is gone."""
-START_SECONDS = 180.0
-"""Time for importing the trusted libraries; torch from a cold disk takes long."""
-GRACE_SECONDS = 20.0
-"""What the worker may take beyond the wall-clock limit to end a sample's processes and reply."""
 THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -53,6 +49,12 @@ class ProcessEngine:
     """
 
     name = "process"
+    version: str | None = None
+
+    @property
+    def image_digest(self) -> str | None:
+        """Of the image that all of this runs in, which whoever started it tells; None outside one."""
+        return os.environ.get("MANIFOLDBENCH_IMAGE_DIGEST")
 
     def __init__(self) -> None:
         self._idle: list[_Process] | None = None
@@ -102,13 +104,10 @@ class ProcessEngine:
             process.close()
 
 
-class ProcessWorker:
+class ProcessWorker(AskedWorker):
     """A worker process, started again when a submission managed to end it. Used by one thread at a time."""
 
-    def __init__(self, program: Program, limits: Limits) -> None:
-        self._program = program
-        self._limits = limits
-        self._running: _Process | None = None
+    _running: "_Process | None"
 
     def start(self, kept: "_Process | None" = None) -> None:
         """Start the worker process, or take one that was kept, and wait until its libraries are imported."""
@@ -126,17 +125,9 @@ class ProcessWorker:
         return self._running.pid if self._running else None
 
     def ask(self, sample: Path) -> Outcome:
-        """Run the program on one sample folder.
-
-        A program that crashes, hangs or fills its memory gives an Outcome, never an exception.
-        Raises InfrastructureError for faults that are ours: a sample that cannot be read, a full disk.
-        """
-        file = self._program.entry.partition(":")[0]
-        question = Question(*_shape(sample / "points.npy"), file)
+        """Run the program on one sample folder; see `Worker.ask`. Changed files of the sample are `refused`."""
         before = _files(sample)
-        if self._running is None:
-            self.start()
-        result = self._ask(sample.resolve(), question)
+        result = self._ask(sample, str(sample.resolve()))
         if _files(sample) != before:
             _restore(sample, before)
             return replace(
@@ -147,47 +138,6 @@ class ProcessWorker:
             )
         return result
 
-    def _ask(self, sample: Path, question: Question) -> Outcome:
-        if self._running is None:
-            raise RuntimeError("ask needs a started worker")
-        started = time.perf_counter()
-        try:
-            reply = self._running.exchange({"sample": str(sample)}, self._limits.wall_seconds + GRACE_SECONDS)
-        except _WorkerEndedError as end:
-            self.close()
-            wall = time.perf_counter() - started
-            if end.code is None:
-                verdict = ended("wall_seconds", 0, question, self._limits)
-                return Outcome(verdict.status, verdict.reason, wall_seconds=wall)
-            if end.code >= 0:
-                raise InfrastructureError(f"the worker ended by itself: {end.message}") from None
-            name = signal.Signals(-end.code).name
-            reason = (
-                f"the worker was ended by {name} during this sample: a submission may signal only its own processes"
-            )
-            return Outcome("crashed", reason, wall_seconds=wall)
-        except BaseException:
-            self.close()  # its reply would be taken for the next sample's
-            raise
-        if "fault" in reply:
-            raise InfrastructureError(one_line(reply["fault"], 1000))
-        return outcome(reply, question, self._limits)
-
-    def close(self) -> None:
-        """End the worker and everything that it started; another `ask` would start a new one."""
-        running, self._running = self._running, None
-        if running is not None:
-            running.close()
-
-
-class _WorkerEndedError(Exception):
-    """The worker sent no reply: `code` as Popen gives it, None if it still ran and had to be ended."""
-
-    def __init__(self, code: int | None, message: str) -> None:
-        super().__init__(message)
-        self.code = code
-        self.message = message
-
 
 class _Process:
     """One process of `worker.py`, and the pipes to it."""
@@ -196,8 +146,7 @@ class _Process:
         self.limits = limits
         self._mark = secrets.token_hex(16)
         self._received = bytearray()
-        # A reply holds the answer as JSON text in JSON text, and the last of what was printed.
-        self._reply_bytes = 6 * limits.answer_bytes + (1 << 18)
+        self._reply_bytes = reply_bytes(limits)
         self._scratch = ""
         self._errors: IO[bytes] | None = None
         try:
@@ -227,22 +176,11 @@ class _Process:
 
     def take(self, program: Program) -> None:
         """Serve a program from here on; returns when its libraries are imported."""
-        start = {
-            "folder": str(program.folder.resolve()),
-            "entry": program.entry,
-            "parameters": dict(program.parameters),
-            "limits": asdict(self.limits),
-            "scratch": self._scratch,
-        }
-        try:
-            self.exchange(start, START_SECONDS)
-        except _WorkerEndedError as end:
-            raise InfrastructureError(f"the worker did not start: {end.message}") from None
+        start_program(self, program, str(program.folder.resolve()), self.limits, self._scratch)
 
     def exchange(self, message: dict[str, Any], seconds: float) -> dict[str, Any]:
-        """Send a message and return the reply; raises _WorkerEndedError if none comes within `seconds`."""
-        # TOML has dates, JSON has not: a parameter that is one reaches the constructor as text.
-        line = json.dumps(message, default=str).encode() + b"\n"
+        """Send a message and return the reply; raises WorkerEndedError if none comes within `seconds`."""
+        line = line_of(message)
         stdin = self._popen.stdin
         try:
             if stdin is not None:
@@ -261,7 +199,7 @@ class _Process:
             left = deadline - time.monotonic()
             if left <= 0 or len(self._received) > self._reply_bytes:
                 self._popen.kill()  # it may be stopped, and would then not see the end of its input
-                raise _WorkerEndedError(None, "it did not reply in time")
+                raise WorkerEndedError(None, "it did not reply in time")
             if poll.poll(left * 1000):
                 chunk = os.read(stdout.fileno(), 65536)
                 if not chunk:
@@ -272,14 +210,14 @@ class _Process:
         reply: dict[str, Any] = json.loads(line)
         return reply
 
-    def _gone(self) -> _WorkerEndedError:
+    def _gone(self) -> WorkerEndedError:
         code = self._popen.wait()
         message = f"exit code {code}"
         if self._errors is not None:
             self._errors.seek(0)
             lines = self._errors.read().decode(errors="replace").strip().splitlines()
             message = one_line(lines[-1]) if lines else message
-        return _WorkerEndedError(code, message)
+        return WorkerEndedError(code, message)
 
     def close(self) -> None:
         for pipe in (self._popen.stdin, self._popen.stdout):
@@ -287,7 +225,7 @@ class _Process:
                 with contextlib.suppress(OSError):
                     pipe.close()
         try:
-            self._popen.wait(timeout=GRACE_SECONDS if self._popen.poll() is None else None)
+            self._popen.wait(timeout=asking.GRACE_SECONDS if self._popen.poll() is None else None)
         except subprocess.TimeoutExpired:
             self._popen.kill()
             self._popen.wait()
@@ -321,7 +259,7 @@ def _environment(scratch: str, mark: str, threads: int) -> dict[str, str]:
 def _end_marked(mark: str) -> None:
     """End the processes that a worker left when it was killed: they carry its mark in their first environment."""
     needle = f"{MARK}={mark}".encode()
-    deadline = time.monotonic() + GRACE_SECONDS
+    deadline = time.monotonic() + asking.GRACE_SECONDS
     while (found := [pid for pid in _processes() if needle in _environ(pid)]) and time.monotonic() < deadline:
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for pid in found:
@@ -345,14 +283,6 @@ def _write_all(descriptor: int, content: bytes) -> None:
     view = memoryview(content)
     while view:
         view = view[os.write(descriptor, view) :]
-
-
-def _shape(path: Path) -> tuple[int, int]:
-    try:
-        rows, columns = np.load(path, mmap_mode="r", allow_pickle=False).shape
-    except (OSError, ValueError) as error:
-        raise InfrastructureError(f"the sample cannot be read: {error}") from error
-    return rows, columns
 
 
 def _files(sample: Path) -> dict[str, tuple[int, int, int, int]]:

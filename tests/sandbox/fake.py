@@ -14,6 +14,8 @@ class FakeEngine:
 
     play: Callable[[Program, Path], Outcome]
     name: str = "fake"
+    image_digest: str | None = None
+    version: str | None = None
 
     @contextmanager
     def open(self, program: Program, limits: Limits) -> Iterator["FakeWorker"]:

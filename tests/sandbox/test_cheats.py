@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmark.sandbox import process
+from benchmark.sandbox import asking
 from benchmark.sandbox.confine import landlock_abi
 from benchmark.sandbox.engine import Program
 from benchmark.sandbox.process import ProcessEngine
@@ -131,7 +131,7 @@ def test_every_cheat_is_asked():
 @pytest.fixture
 def _short_grace(monkeypatch):
     """A submission that stops its worker (older kernels) is waited for this long beyond its limit."""
-    monkeypatch.setattr(process, "GRACE_SECONDS", 5.0)
+    monkeypatch.setattr(asking, "GRACE_SECONDS", 5.0)
 
 
 @pytest.mark.usefixtures("_short_grace")

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from benchmark.errors import InfrastructureError
-from benchmark.sandbox import process
+from benchmark.sandbox import asking, process
 from benchmark.sandbox.engine import Limits, Program
 from benchmark.sandbox.process import ProcessEngine
 from benchmark.sandbox.samples import write_sample
@@ -186,7 +186,7 @@ def test_worker_killed_from_outside_is_started_again(
 
 
 def test_worker_that_does_not_reply_is_ended(make_program, make_sample, limits, monkeypatch):
-    monkeypatch.setattr(process, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(asking, "GRACE_SECONDS", 0.5)
     with ProcessEngine().open(make_program(SLEEP), replace(limits, wall_seconds=0.5)) as worker:
         os.kill(worker.pid, signal.SIGSTOP)
         assert worker.ask(make_sample(3)).status == "timeout"
