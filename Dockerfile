@@ -16,14 +16,14 @@ ENV LANG=C.UTF-8 \
     MANIFOLDBENCH_DATA=/data \
     MANIFOLDBENCH_CACHE=/tmp/cache \
     MANIFOLDBENCH_RESULTS=/results \
-    MANIFOLDBENCH_PAGES=/results/site \
+    MANIFOLDBENCH_PAGES=/site/build \
     NVIDIA_VISIBLE_DEVICES=all \
     NVIDIA_DRIVER_CAPABILITIES=compute,utility
 
 COPY requirements-image.lock /opt/
 RUN python3 -m venv /opt/venv \
     && pip install --quiet --no-cache-dir --no-compile --require-hashes -r /opt/requirements-image.lock \
-    && mkdir /data /results && chmod 1777 /results
+    && mkdir /data /results /site && chmod 1777 /results /site
 
 WORKDIR /opt/manifoldbench
 COPY pyproject.toml README.md LICENSE ./
@@ -42,7 +42,7 @@ LABEL org.opencontainers.image.title="ManifoldBench" \
       org.opencontainers.image.licenses="Apache-2.0"
 
 # Any user may write here, also where the rest is mounted read-only.
-VOLUME ["/results", "/tmp"]
+VOLUME ["/results", "/site", "/tmp"]
 USER 10001:10001
 WORKDIR /results
 ENTRYPOINT ["manifoldbench"]

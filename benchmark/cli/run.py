@@ -70,6 +70,8 @@ def run(
     suite = load_suite(suite_name)
     chosen = select(submissions, submissions_root())
     engine = make_engine(sandbox, image, gpus)
+    for name in strangers(chosen) if sandbox == "process" else ():
+        click.echo(f"Warning: {name} runs as you on this machine; `--sandbox docker` shuts it in (RULES.md).", err=True)
     display = RunDisplay()
     try:
         tasks, left_out = build_tasks(suite, cache_root() / "samples", display.building)
@@ -97,6 +99,13 @@ def make_engine(sandbox: str, image: str, gpus: str) -> "ProcessEngine | DockerE
     from benchmark.sandbox.docker import DockerEngine, leasable_gpus  # imports slowly
 
     return DockerEngine(image, leasable_gpus(gpus))
+
+
+def strangers(chosen: list[Submission]) -> list[str]:
+    """Names of the submissions whose code is not the repository's own."""
+    root = submissions_root().resolve()
+    names = (submission.manifest.name for submission in chosen if submission.folder.resolve().parent != root)
+    return list(dict.fromkeys(names))
 
 
 def select(names: tuple[str, ...], root: Path) -> list[Submission]:

@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import select
 import shutil
 import socket
@@ -44,6 +45,8 @@ from benchmark.sandbox.process import THREAD_VARIABLES
 
 LABEL = "org.manifoldbench.sandbox"
 """Of every container that this engine makes; its value names the harness."""
+ENGINE_LABEL = "org.manifoldbench.engine"
+"""Which engine of that harness."""
 STAGE_LABEL = "org.manifoldbench.stage"
 """The folder on the host that a container's mounts lie in."""
 STAGE_PREFIX = "manifoldbench-stage-"
@@ -60,6 +63,7 @@ OPEN_FILES = 4096
 ERROR_BYTES = 8192
 STOP_SECONDS = 10.0
 BUILD_SECONDS = 900.0
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 DOCKER_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException)
 
 
@@ -81,12 +85,13 @@ class DockerEngine:
         client: "docker.DockerClient | None" = None,
         build_seconds: float = BUILD_SECONDS,
     ) -> None:
-        self._client = client or _connect()
+        self._client = client or connect()
         # An installation is silent for longer than an answer of the engine may otherwise take.
         self._builder = client.api if client else docker.from_env(timeout=int(build_seconds)).api
         self._image = image
         self._build_seconds = build_seconds
         self._building = threading.Lock()
+        self._owner = _Owner()
         self._free_gpus: SimpleQueue[str] | None = SimpleQueue() if gpus else None
         for gpu in gpus:
             if self._free_gpus is not None:
@@ -112,7 +117,7 @@ class DockerEngine:
             yield _Unbuilt(str(error))
             return
         gpu = self._free_gpus.get() if self._free_gpus is not None else None
-        worker = DockerWorker(self._client, image, gpu, program, limits)
+        worker = DockerWorker(self._client, image, gpu, program, limits, self._owner)
         try:
             worker.start()
             yield worker
@@ -125,7 +130,15 @@ class DockerEngine:
         return self
 
     def __exit__(self, *_: object) -> None:
+        with self._owner.lock:
+            self._owner.closed = True
+        # An interrupted run leaves its slots where they are, and so their containers.
+        label = f"{ENGINE_LABEL}={self._owner.key}"
+        with contextlib.suppress(*DOCKER_ERRORS):
+            for container in self._client.containers.list(all=True, filters={"label": label}):
+                _clear(container)
         self._client.close()
+        self._builder.close()
 
     def _with_requirements(self, requirements: Sequence[str]) -> str:
         """Name of the image with these packages added: built once, and found by its content afterwards.
@@ -162,7 +175,7 @@ class DockerEngine:
             )
             with contextlib.closing(events):
                 for event in events:
-                    said.append(str(event.get("stream", "")).strip())
+                    said.append(COLOURS.sub("", str(event.get("stream", ""))).strip())
                     if "error" in event:
                         lines = [line for part in said for line in part.splitlines() if "ERROR" in line]
                         why = one_line(lines[-1] if lines else event["error"], 300)
@@ -175,22 +188,38 @@ class DockerEngine:
             raise InfrastructureError(f"the Docker engine does not build: {_sentence(error)}") from error
 
 
+class _Owner:
+    """What the containers of one engine have in common: its key, and whether it still makes any."""
+
+    def __init__(self) -> None:
+        self.key = os.urandom(8).hex()
+        self.lock = threading.Lock()
+        self.closed = False
+
+
 class DockerWorker(AskedWorker):
     """A worker in a container, started again when a submission managed to end it. Used by one thread at a time."""
 
     _running: "_Container | None"
 
     def __init__(
-        self, client: "docker.DockerClient", image: str, gpu: str | None, program: Program, limits: Limits
+        self,
+        client: "docker.DockerClient",
+        image: str,
+        gpu: str | None,
+        program: Program,
+        limits: Limits,
+        owner: "_Owner",
     ) -> None:
         super().__init__(program, limits)
+        self._owner = owner
         self._client = client
         self._image = image
         self._gpu = gpu
 
     def start(self) -> None:
         """Start the container, and wait until the program's libraries are imported."""
-        self._running = _Container(self._client, self._image, self._gpu, self._program, self._limits)
+        self._running = _Container(self._client, self._image, self._gpu, self._program, self._limits, self._owner)
         try:
             start_program(self._running, self._program, PROGRAM, self._limits, SCRATCH)
         except BaseException:
@@ -230,7 +259,13 @@ class _Container:
     """One container with a running worker, the stream to it, and the folder on the host that it sees."""
 
     def __init__(
-        self, client: "docker.DockerClient", image: str, gpu: str | None, program: Program, limits: Limits
+        self,
+        client: "docker.DockerClient",
+        image: str,
+        gpu: str | None,
+        program: Program,
+        limits: Limits,
+        owner: "_Owner",
     ) -> None:
         self._client = client
         self._limits = limits
@@ -238,6 +273,7 @@ class _Container:
         self._frames = bytearray()
         self._errors = b""
         self._container: docker.models.containers.Container | None = None
+        self._attached: Any = None
         self._socket: Any = None
         self._stage = Path(tempfile.mkdtemp(prefix=STAGE_PREFIX))
         try:
@@ -246,10 +282,16 @@ class _Container:
             # A copy that the container's user can read, whatever the permissions and links of the folder are.
             shutil.copytree(program.folder, self._stage / "program", ignore=shutil.ignore_patterns("__pycache__"))
             _let_read(self._stage / "program")
-            self._container = client.containers.create(image, **settings(limits, self._stage, gpu))
-            attached = self._container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
-            self._socket = getattr(attached, "_sock", attached)
+            with owner.lock:
+                if owner.closed:
+                    raise InfrastructureError("the run is over")
+                self._container = client.containers.create(image, **settings(limits, self._stage, gpu, owner.key))
+            self._attached = self._container.attach_socket(params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+            self._socket = getattr(self._attached, "_sock", self._attached)
             self._container.start()
+        except InfrastructureError:
+            self.close()
+            raise
         except OSError as error:
             self.close()
             raise InfrastructureError(f"the container cannot be prepared: {reason_of(error)}") from error
@@ -340,9 +382,10 @@ class _Container:
 
     def close(self) -> None:
         """Remove the container, its volumes, and the folder that it saw."""
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.close()
+        for stream in (self._attached, self._socket):
+            if stream is not None:
+                with contextlib.suppress(OSError):
+                    stream.close()
         try:
             if self._container is not None:
                 _remove(self._container)
@@ -350,10 +393,11 @@ class _Container:
             shutil.rmtree(self._stage, ignore_errors=True)
 
 
-def settings(limits: Limits, stage: Path, gpu: str | None) -> dict[str, Any]:
+def settings(limits: Limits, stage: Path, gpu: str | None, key: str) -> dict[str, Any]:
     """What the container of a submission is created with, as the arguments of the `docker` package.
 
-    stage: the folder on this machine with `program` and `samples`. gpu: id of the one leased GPU, or None.
+    stage: the folder on this machine with `program` and `samples`. gpu: id of the one leased GPU, or None. key: of the
+    engine that makes it.
     """
     memory = limits.memory_bytes + limits.scratch_bytes + MEMORY_ALLOWANCE
     return {
@@ -364,7 +408,9 @@ def settings(limits: Limits, stage: Path, gpu: str | None) -> dict[str, Any]:
         "read_only": True,
         "tmpfs": {
             "/tmp": f"rw,nosuid,nodev,noexec,mode=1777,size={limits.scratch_bytes + TMPFS_ALLOWANCE}",  # noqa: S108
-            "/results": "ro,nosuid,nodev,noexec,size=4096",  # in place of the image's volume, which could be filled
+            # In place of the image's volumes, which could be filled.
+            "/results": "ro,nosuid,nodev,noexec,size=4096",
+            "/site": "ro,nosuid,nodev,noexec,size=4096",
         },
         "shm_size": TMPFS_ALLOWANCE,
         "cap_drop": ["ALL"],
@@ -379,13 +425,13 @@ def settings(limits: Limits, stage: Path, gpu: str | None) -> dict[str, Any]:
             docker.types.Ulimit(name="core", soft=0, hard=0),
         ],
         "log_config": docker.types.LogConfig(type="none"),  # what is printed is bounded by the worker, and kept nowhere
-        "environment": _environment(limits.threads),
+        "environment": _environment(limits.threads, gpu),
         "working_dir": "/",
         "mounts": [
             docker.types.Mount(PROGRAM, str(stage / "program"), type="bind", read_only=True),
             docker.types.Mount(SAMPLES, str(stage / "samples"), type="bind", read_only=True),
         ],
-        "labels": {LABEL: harness_identity(), STAGE_LABEL: str(stage)},
+        "labels": {LABEL: harness_identity(), ENGINE_LABEL: key, STAGE_LABEL: str(stage)},
         "device_requests": [docker.types.DeviceRequest(device_ids=[gpu], capabilities=[["gpu"]])] if gpu else [],
     }
 
@@ -423,12 +469,17 @@ def reap(client: "docker.DockerClient") -> int:
             alive = boot == _boot() and _identity(int(process.partition("-")[0] or 0)) == container.labels[LABEL]
             if machine != socket.gethostname() or alive:
                 continue
-            _remove(container)
-            stage = Path(container.labels.get(STAGE_LABEL, ""))
-            if stage.name.startswith(STAGE_PREFIX) and stage.parent == Path(tempfile.gettempdir()):
-                shutil.rmtree(stage, ignore_errors=True)
+            _clear(container)
             removed += 1
     return removed
+
+
+def _clear(container: docker.models.containers.Container) -> None:
+    """Remove a container that nobody holds, with the folder that it saw."""
+    _remove(container)
+    stage = Path(container.labels.get(STAGE_LABEL, ""))
+    if stage.name.startswith(STAGE_PREFIX) and stage.parent == Path(tempfile.gettempdir()):
+        shutil.rmtree(stage, ignore_errors=True)
 
 
 def _identity(pid: int) -> str | None:
@@ -447,7 +498,8 @@ def _boot() -> str:
         return ""
 
 
-def _connect() -> "docker.DockerClient":
+def connect() -> "docker.DockerClient":
+    """A client of the engine that the environment names; raises UserError if it cannot be reached."""
     try:
         client = docker.from_env()
         client.ping()
@@ -468,16 +520,20 @@ def _sentence(error: Exception) -> str:
     return one_line(text, 300).rstrip(".")
 
 
-def _environment(threads: int) -> Mapping[str, str]:
-    fixed = {"HOME": SCRATCH, "TMPDIR": "/tmp", "PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1", "PYTHONSAFEPATH": "1"}  # noqa: S108
+def _environment(threads: int, gpu: str | None) -> Mapping[str, str]:
+    # Where NVIDIA's is the default runtime, the image's own "all" would hand every GPU to every container.
+    fixed = {"NVIDIA_VISIBLE_DEVICES": gpu or "void"}
+    fixed |= {"HOME": SCRATCH, "TMPDIR": "/tmp", "PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1", "PYTHONSAFEPATH": "1"}  # noqa: S108
     return fixed | {name: str(threads) for name in THREAD_VARIABLES}
 
 
 def _remove(container: docker.models.containers.Container) -> None:
-    with contextlib.suppress(docker.errors.NotFound):
-        try:
-            container.remove(force=True, v=True)
-        except DOCKER_ERRORS as error:
+    try:
+        container.remove(force=True, v=True)
+    except docker.errors.NotFound:
+        pass
+    except DOCKER_ERRORS as error:
+        if "already in progress" not in _sentence(error):
             raise InfrastructureError(f"a container cannot be removed: {_sentence(error)}") from error
 
 

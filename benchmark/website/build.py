@@ -93,7 +93,13 @@ def _write_pages(folder: Path, content: Content, engine: Environment) -> int:
         (section, target.format(main=slug(content.main.suite)), words) for section, target, words in NAVIGATION
     ]
     for page, template, values in pages:
-        common = {"page": page, "link": _linker(page), "navigation": navigation, "version": _version()}
+        common = {
+            "page": page,
+            "link": _linker(page),
+            "navigation": navigation,
+            "version": _version(),
+            "cheats": content.cheats,
+        }
         _write(folder / page, engine.get_template(template).render(common | values))
     for table in content.tables():
         _write_table(folder, table)
@@ -110,6 +116,8 @@ def _pages(content: Content) -> Iterator[tuple[str, str, dict[str, Any]]]:
     boards = content.boards
     yield "index.html", "index.html", {"board": content.main, "boards": boards, "dimensions": content.dimensions}
     yield "method.html", "method.html", {"metrics_table": content.metrics_table, "corrections": content.corrections}
+    if content.cheats:
+        yield "cheats.html", "cheats.html", {}
     for board in boards:
         yield board.page, "estimators.html", {"board": board, "boards": boards, "metrics": tuple(METRICS.values())}
     yield "submissions/index.html", "submissions.html", {"table": content.submissions_table}

@@ -155,3 +155,17 @@ METRICS_COLUMNS: tuple[Column, ...] = (
     Column("best", "Best"),
     Column("definition", "Definition", "words"),
 )
+
+
+def engine_title(engine: str) -> str:
+    """`Process engine`."""
+    return f"{engine.capitalize()} engine"
+
+
+def cheats(engines: tuple[str, ...]) -> tuple[Column, ...]:
+    """An attempt to break the sandbox, and what each engine made of it."""
+    return (
+        Column("name", "Attempt", "heading"),
+        Column("what", "What it tries", "words"),
+        *(Column(engine, engine_title(engine), "outcome") for engine in engines),
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.cheats import FOLDER as CHEATS
 from benchmark.data.card import Card, all_cards
 from benchmark.errors import UserError
 from benchmark.estimation.scoring import METRICS
@@ -14,6 +15,7 @@ from benchmark.paths import submissions_root
 from benchmark.submissions import Submission, find_submissions
 from benchmark.website import columns
 from benchmark.website.boards import BoardPage, make_board
+from benchmark.website.cheats_page import CheatsPage, make_cheats
 from benchmark.website.scales import Scale, log_scale
 from benchmark.website.submission_pages import Code, SubmissionPage, make_submission
 from benchmark.website.tables import Record, Table, records_of
@@ -85,10 +87,13 @@ class Content:
     corrections: tuple[tuple[str, str, str], ...]
     """Submission, factor, reason."""
     code: tuple[Code, ...]
+    cheats: CheatsPage | None
 
     def tables(self) -> Iterator[Table]:
         """Every table, for the files beside it."""
         yield from (self.submissions_table, self.datasets_table, self.metrics_table)
+        if self.cheats:
+            yield self.cheats.table
         for board in self.boards:
             yield board.short_table
         for submission in self.submissions:
@@ -103,7 +108,7 @@ def gather(results: Path) -> Content:
 
     Raises UserError if there are no results, or if a result, a card or a manifest cannot be read.
     """
-    suites = suites_in(results)
+    suites = [suite for suite in suites_in(results) if suite != CHEATS]  # its files lie as deep as a suite's
     if not suites:
         raise UserError(
             f"{results}: holds no results: run `manifoldbench run` first, or name another folder with --results."
@@ -130,6 +135,7 @@ def gather(results: Path) -> Content:
         metrics_table=_metrics_table(),
         corrections=_corrections(names, known),
         code=tuple({code.path: code for _, code in made if code}.values()),
+        cheats=make_cheats(results),
     )
 
 

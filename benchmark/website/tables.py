@@ -15,7 +15,18 @@ from benchmark.website.text import clean, is_missing, plain, statuses
 
 Record = Mapping[str, Any]
 Kind = Literal[
-    "text", "words", "heading", "number", "rank", "submission", "dataset", "task", "status", "statuses", "hash"
+    "text",
+    "words",
+    "heading",
+    "number",
+    "rank",
+    "submission",
+    "dataset",
+    "task",
+    "status",
+    "statuses",
+    "outcome",
+    "hash",
 ]
 
 

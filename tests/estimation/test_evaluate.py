@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -19,6 +20,9 @@ KNOWN = {"family": "classic", "manifolds": ["M7_Roll"], "n": 60, "seeds": 2}
 SUITE = Suite(
     "tiny", SuiteFile.model_validate({"version": "1", "description": "d", "budget": BUDGET, "known": [KNOWN]})
 )
+
+
+FAKE = SimpleNamespace(name="fake", image_digest="sha256:1", version="7")
 
 
 class Worker:
@@ -44,7 +48,7 @@ def ask(tmp_path):
     def run(worker, name="twonn", fallback=None):
         [submission] = [s for s in load_submissions(submissions_root() / name) if s.name == name]
         [(task, truth)], _ = build_tasks(SUITE, tmp_path / "samples", lambda *_: None)
-        return evaluate(submission, task, truth, SUITE, worker, "fake", tmp_path / "scratch", fallback or {})
+        return evaluate(submission, task, truth, SUITE, worker, FAKE, tmp_path / "scratch", fallback or {})
 
     return run
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.badges import SavedCheck
+from benchmark.cheats import CheatOutcome, write_cheat
 from benchmark.estimation.scoring import score_known, score_real
 from benchmark.hashing import sha256_of
 from benchmark.results import Answer, Provenance, Result, write_result
@@ -140,6 +141,33 @@ def write_check(results: Path, submission) -> None:
     (results / "checks" / f"{submission.name}.json").write_text(saved.model_dump_json())
 
 
+def write_cheats(results: Path) -> None:
+    """Attempts as the sandbox's tests record them: one in both engines, one in one, one that was not contained."""
+    forged = "the answer was not written by the worker: set dimension_ in fit, and leave the answer to it"
+    for name, engine, status, reason, contained in (
+        ("forges-answer", "process", "refused", forged, True),
+        ("forges-answer", "docker", "refused", forged, True),
+        ("raises-markup", "process", "failed", f"fit raised RuntimeError: {MARKUP} \x1b[31m{'a' * 200}", True),
+        ("leaves-daemon", "docker", "ok", "", True),
+        ("connects", "process", "ok", "", False),
+        ("connects", "docker", "failed", "fit raised ConnectionRefusedError: [Errno 111] Connection refused", True),
+    ):
+        outcome = CheatOutcome(
+            name=name,
+            what=f"Tries {name} & more.",
+            engine=engine,
+            engine_version="28.0.1" if engine == "docker" else None,
+            image_digest=f"sha256:{sha256_of(engine)}" if engine == "docker" else None,
+            status=status,
+            reason=reason,
+            contained=contained,
+            recorded=f"2026-01-{len(name):02}T03:04:05+00:00",
+            version="0.1.0",
+            git_commit="c0ffee" if engine == "docker" else None,
+        )
+        write_cheat(results, outcome)
+
+
 def one_result(submission, suite, task, answers, scores, truth=None, dataset=None) -> Result:
     """A result as a run would have written it."""
     failed = next((item for item in answers if item.status != "ok"), None)
@@ -188,6 +216,7 @@ def world(tmp_path_factory) -> World:
                 write_result(root / "results", result)
         if submission.name == "good":
             write_check(root / "results", submission)
+    write_cheats(root / "results")
     world = World(root / "results", root / "site")
     with pytest.MonkeyPatch.context() as patch:
         enter(patch, world)

@@ -5,12 +5,14 @@ import io
 import itertools
 import json
 import re
+import shutil
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from benchmark.errors import UserError
 from benchmark.website import build_site
 
 LOADING = {"script": "src", "link": "href", "img": "src", "source": "src", "iframe": "src", "use": "href"}
@@ -46,6 +48,7 @@ def test_there_is_a_page_for_everything(world, pages):
     assert {"index.html", "method.html", "estimators/standard.html", "estimators/smoke.html"} <= names
     assert {"submissions/index.html", "submissions/poor-a/index.html", "submissions/markup/index.html"} <= names
     assert {"datasets/index.html", "datasets/odd-set/index.html", "datasets/empty-set/index.html"} <= names
+    assert "cheats.html" in names
 
 
 def test_pages_have_a_language_a_title_one_heading_and_a_skip_link(documents):
@@ -183,6 +186,72 @@ def test_code_is_shown_where_it_is_what_was_run(world):
     assert copy.read_text() == "class Estimator:\n    power = 1 < 2\n"
     (link,) = [a for a in named(parse(world.out / "submissions/poor-b/index.html"), "a") if "code/" in a.get("href")]
     assert (world.out / "submissions/poor-b" / link.get("href")).resolve() == copy.resolve()
+
+
+def test_attempts_stand_with_what_became_of_them_in_each_engine(world):
+    root = parse(world.out / "cheats.html")
+    assert words(named(root, "h1")[0]) == "How we tried to break it"
+    (table,) = named(root, "table")
+    assert [words(head) for head in named(named(table, "thead")[0], "th")] == [
+        "Attempt",
+        "What it tries",
+        "Process engine",
+        "Docker engine",
+    ]
+    forged = "refused, contained: the answer was not written by the worker: set dimension_ in fit, and leave the answer"
+    rows = [[words(cell) for cell in row] for row in named(named(table, "tbody")[0], "tr")]
+    assert [row[:2] for row in rows] == [
+        [name, f"Tries {name} & more."] for name in ("connects", "forges-answer", "leaves-daemon", "raises-markup")
+    ]
+    assert rows[0][2:] == [
+        "ok, not contained",
+        "failed, contained: fit raised ConnectionRefusedError: [Errno 111] Connection refused",
+    ]
+    assert rows[1][2:] == [f"{forged} to it"] * 2
+    assert rows[2][2:] == ["–none", "ok, contained"]
+    assert rows[3][2].startswith("failed, contained: fit raised RuntimeError: <script>alert('x')</script> \ufffd[31m")
+    assert rows[3][3] == "–none"
+
+
+def test_the_page_of_attempts_says_what_was_not_contained_and_how_it_was_recorded(world):
+    root = parse(world.out / "cheats.html")
+    (numbers,) = [e for e in root.iter() if e.get("class") == "numbers"]
+    assert [(words(title), words(number)) for title, number in numbers] == [
+        ("attempts", "4"),
+        ("contained by the process engine", "2 of 3"),
+        ("contained by the Docker engine", "3 of 3"),
+    ]
+    text = words(root)
+    assert "Not contained by the process engine: connects." in text
+    assert "Not contained by the Docker engine" not in text
+    assert "make cheats" in text
+    lists = [[words(item) for item in e] for e in root.iter() if e.get("class") == "facts"]
+    process, container = (dict(zip(items[::2], items[1::2], strict=True)) for items in lists[-2:])
+    assert process == {"Recorded": "2026-01-08 to 2026-01-13", "ManifoldBench": "0.1.0"}
+    assert container["Recorded"] == "2026-01-08 to 2026-01-13"
+    assert (container["Commit"], container["Version of the engine"]) == ("c0ffee", "28.0.1")
+    assert container["Image"].startswith("sha256:")
+
+
+def test_without_recorded_attempts_there_is_no_page_and_no_link(in_world, tmp_path):
+    results = tmp_path / "results"
+    shutil.copytree(in_world.results, results, ignore=shutil.ignore_patterns("cheats"))
+    build_site(results, tmp_path / "site")
+    assert not list((tmp_path / "site").glob("cheats*"))
+    for page in (tmp_path / "site").rglob("*.html"):
+        assert "cheats" not in page.read_text(encoding="utf-8"), page
+
+
+def test_recorded_attempts_alone_are_no_results(in_world, tmp_path):
+    shutil.copytree(in_world.results / "cheats", tmp_path / "results" / "cheats")
+    with pytest.raises(UserError, match="holds no results"):
+        build_site(tmp_path / "results", tmp_path / "site")
+
+
+def test_every_page_links_to_the_attempts(documents):
+    for page, root in documents.items():
+        (footer,) = named(root, "footer")
+        assert any((a.get("href") or "").endswith("cheats.html") for a in named(footer, "a")), page
 
 
 def test_raw_and_corrected_stand_side_by_side(world):

@@ -25,6 +25,7 @@ VISITED = (
     "datasets/index.html",
     "datasets/breastmnist/index.html",
     "method.html",
+    "cheats.html",
 )
 
 
@@ -118,10 +119,14 @@ def test_the_dark_scheme_changes_the_colours_and_stays_readable(browser, world):
     for scheme in ("light", "dark"):
         context = browser.new_context(color_scheme=scheme)
         page = context.new_page()
-        page.goto((world.out / "submissions/markup/index.html").as_uri())
-        for selector in ("h1", "main p a, main dd a", ".eyebrow", ".status-bad", ".range"):
-            ratio = page.locator(selector).first.evaluate(CONTRAST)
-            assert ratio >= 4.5, (scheme, selector, ratio)
+        for path, selectors in (
+            ("submissions/markup/index.html", ("h1", "main p a, main dd a", ".eyebrow", ".status-bad", ".range")),
+            ("cheats.html", ("h1", "main p a", ".status-bad", ".words .muted", ".words strong")),
+        ):
+            page.goto((world.out / path).as_uri())
+            for selector in selectors:
+                ratio = page.locator(selector).first.evaluate(CONTRAST)
+                assert ratio >= 4.5, (scheme, path, selector, ratio)
         context.close()
 
 
