@@ -28,6 +28,7 @@ image:  ## build the container image; BASE_IMAGE=... for another base
 	  --build-arg VERSION=$(VERSION) --build-arg REVISION=$(shell git rev-parse HEAD) .
 
 cheats: $(STAMP)  ## record how misbehaving submissions end, for the page that shows it (needs the image)
+	rm -rf results/cheats
 	MANIFOLDBENCH_RECORD=results $(BIN)/python -m pytest tests/sandbox/test_cheats.py
 
 site: $(STAMP)  ## build the leaderboard from the committed results

@@ -15,6 +15,7 @@ import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
+from benchmark.cheats import FOLDER as CHEATS
 from benchmark.errors import UserError
 from benchmark.estimation import scoring
 from benchmark.results import Answer, Result, iter_results
@@ -78,7 +79,8 @@ def load_board(root: Path, suite: str) -> Board:
 
 def suites_in(root: Path) -> tuple[str, ...]:
     """Names of the suites that have results below `root`."""
-    return tuple(sorted({path.parent.parent.name for path in root.glob("*/*/*.json")}))
+    found = {path.parent.parent.name for path in root.glob("*/*/*.json")}
+    return tuple(sorted(found - {CHEATS}))  # whose files lie as deep as a suite's
 
 
 def dataset_table(board: Board, dataset: str) -> pd.DataFrame:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.cheats import FOLDER as CHEATS
 from benchmark.data.card import Card, all_cards
 from benchmark.errors import UserError
 from benchmark.estimation.scoring import METRICS
@@ -108,7 +107,7 @@ def gather(results: Path) -> Content:
 
     Raises UserError if there are no results, or if a result, a card or a manifest cannot be read.
     """
-    suites = [suite for suite in suites_in(results) if suite != CHEATS]  # its files lie as deep as a suite's
+    suites = suites_in(results)
     if not suites:
         raise UserError(
             f"{results}: holds no results: run `manifoldbench run` first, or name another folder with --results."

@@ -119,6 +119,7 @@ EXPECTED = {
     "nests-folders": ("refused", "more than 4 MiB or 100,000 files in the working folder", {}),
     "leaves-links": ("ok", "", {}),
     "forges-answer": ("refused", FORGED, {}),
+    "forges-pickle": ("refused", FORGED, {}),
     "forges-fault": ("crashed", "the process ended with exit code 1 before it answered", {}),
     "patches-json": ("refused", FORGED, {}),
     "raises-privileges": ("ok", "", {}),

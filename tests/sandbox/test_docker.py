@@ -1,6 +1,7 @@
 """What only the Docker engine does: how containers are shut in, cleared away, extended, and given GPUs."""
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -249,11 +250,30 @@ def test_both_engines_give_the_same_scores(docker_image, client, tmp_path):
             )
             for result in found
         }
-        engines = {(result["provenance"]["engine"], result["provenance"].get("image_digest")) for result in found}
-        digest = client.images.get(docker_image).id if sandbox == "docker" else None
-        assert engines == {(sandbox, digest)}
+        made_by = [result["provenance"] for result in found]
+        engines = {(made["engine"], made.get("image_digest"), made.get("engine_version")) for made in made_by}
+        facts = (
+            (client.images.get(docker_image).id, client.version()["Version"]) if sandbox == "docker" else (None, None)
+        )
+        assert engines == {(sandbox, *facts)}
+        assert {made["limits"]["memory_bytes"] for made in made_by} == {2.0 * 2**30}
     assert len(answers["process"]) == 6 * 3
     assert answers["docker"] == answers["process"]
+
+
+def test_a_full_disk_is_a_fault_of_ours(docker_engine, make_program, make_sample, limits, monkeypatch):
+    """The sample cannot be handed over: told in a sentence, and the next one is answered."""
+    sample = make_sample(4)
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with docker_engine.open(make_program(COLUMNS), limits) as worker:
+        with monkeypatch.context() as patch, pytest.raises(InfrastructureError) as fault:
+            patch.setattr(module, "_share", full)
+            worker.ask(sample)
+        assert str(fault.value) == "the sample cannot be handed over: No space left on device"
+        assert worker.ask(sample).dimension == 4.0
 
 
 # --- what is not there ---
