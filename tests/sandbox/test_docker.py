@@ -269,9 +269,10 @@ def test_a_full_disk_is_a_fault_of_ours(docker_engine, make_program, make_sample
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with docker_engine.open(make_program(COLUMNS), limits) as worker:
-        with monkeypatch.context() as patch, pytest.raises(InfrastructureError) as fault:
+        with monkeypatch.context() as patch:
             patch.setattr(module, "_share", full)
-            worker.ask(sample)
+            with pytest.raises(InfrastructureError) as fault:
+                worker.ask(sample)
         assert str(fault.value) == "the sample cannot be handed over: No space left on device"
         assert worker.ask(sample).dimension == 4.0
 
