@@ -60,6 +60,8 @@ TMPFS_ALLOWANCE = 64 << 20
 THREADS_PER_PROCESS = 8
 """The kernel counts threads, `Limits.processes` does not."""
 OPEN_FILES = 4096
+PROCESSES_OF_USER = 4096
+"""Of all containers together, whose user is one; stated, since podman else asks for more than a service may grant."""
 ERROR_BYTES = 8192
 STOP_SECONDS = 10.0
 BUILD_SECONDS = 900.0
@@ -292,12 +294,12 @@ class _Container:
         except InfrastructureError:
             self.close()
             raise
+        except DOCKER_ERRORS as error:  # which are OSErrors too
+            self.close()
+            raise InfrastructureError(f"the container cannot be started: {_sentence(error)}") from error
         except OSError as error:
             self.close()
             raise InfrastructureError(f"the container cannot be prepared: {reason_of(error)}") from error
-        except DOCKER_ERRORS as error:
-            self.close()
-            raise InfrastructureError(f"the container cannot be started: {_sentence(error)}") from error
 
     @property
     def id(self) -> str | None:
@@ -423,6 +425,7 @@ def settings(limits: Limits, stage: Path, gpu: str | None, key: str) -> dict[str
         "ulimits": [
             docker.types.Ulimit(name="nofile", soft=OPEN_FILES, hard=OPEN_FILES),
             docker.types.Ulimit(name="core", soft=0, hard=0),
+            docker.types.Ulimit(name="nproc", soft=PROCESSES_OF_USER, hard=PROCESSES_OF_USER),
         ],
         "log_config": docker.types.LogConfig(type="none"),  # what is printed is bounded by the worker, and kept nowhere
         "environment": _environment(limits.threads, gpu),
@@ -528,13 +531,19 @@ def _environment(threads: int, gpu: str | None) -> Mapping[str, str]:
 
 
 def _remove(container: docker.models.containers.Container) -> None:
-    try:
-        container.remove(force=True, v=True)
-    except docker.errors.NotFound:
-        pass
-    except DOCKER_ERRORS as error:
-        if "already in progress" not in _sentence(error):
-            raise InfrastructureError(f"a container cannot be removed: {_sentence(error)}") from error
+    """Remove a container and its volumes; again, if the engine objects since it is ending by itself."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while True:
+        try:
+            container.remove(force=True, v=True)
+        except docker.errors.NotFound:
+            return
+        except DOCKER_ERRORS as error:
+            if time.monotonic() > deadline:
+                raise InfrastructureError(f"a container cannot be removed: {_sentence(error)}") from error
+            time.sleep(0.1)
+        else:
+            return
 
 
 def _share(source: Path, target: Path) -> None:

@@ -84,7 +84,11 @@ def test_a_container_is_shut_in(docker_engine, client, make_program, make_sample
     assert host["Memory"] == host["MemorySwap"] == limits.memory_bytes + limits.scratch_bytes + module.MEMORY_ALLOWANCE
     assert host["NanoCpus"] == limits.threads * 10**9
     assert host["PidsLimit"] == limits.processes * module.THREADS_PER_PROCESS + 64
-    assert {limit["Name"]: limit["Hard"] for limit in host["Ulimits"]} == {"nofile": module.OPEN_FILES, "core": 0}
+    assert {limit["Name"]: limit["Hard"] for limit in host["Ulimits"]} == {
+        "nofile": module.OPEN_FILES,
+        "core": 0,
+        "nproc": module.PROCESSES_OF_USER,
+    }
     assert host["LogConfig"]["Type"] == "none"
     assert host["DeviceRequests"] in (None, [])
     assert config["User"] == "65534:65534"
@@ -356,7 +360,7 @@ def test_a_gpu_is_asked_of_the_engine(make_program, limits):
     engine = DockerEngine("any", gpus=["1"], client=client)
     for _ in range(2):  # given back also when nothing could be started
         with (
-            pytest.raises(InfrastructureError, match="the fake engine starts nothing"),
+            pytest.raises(InfrastructureError, match="cannot be started: the fake engine starts nothing"),
             engine.open(make_program(COLUMNS), limits),
         ):
             pass
