@@ -72,7 +72,7 @@ class Resources:
         return len(operand) * operand.row_bytes <= self.memory_bytes // 2
 
     def _block_bytes(self, operand: Operand, rows: int) -> int:
-        converted = 0 if self.in_memory(operand) else 2 * rows * operand.columns * (operand.dtype.itemsize + 8)
+        converted = 0 if self.in_memory(operand) else 2 * rows * operand.row_bytes
         products = rows * rows * (4 if self.device.type == "cpu" else 24)
         return (converted + products) * (self.threads if self.device.type == "cpu" else 1)
 
