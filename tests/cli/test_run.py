@@ -229,3 +229,13 @@ def test_an_interrupt_keeps_what_is_finished(tmp_path, suite, interruptible):
     kept = answers(tmp_path / "results")
     assert kept
     assert all(status == "ok" for status, _ in kept.values())
+
+
+def test_code_from_elsewhere_is_warned_about_in_the_process_engine(suite, tmp_path):
+    """Which runs it as the user; the repository's own rows are not strangers."""
+    folder = submission(tmp_path / "mine", "self.dimension_ = 2.0")
+    warning = "Warning: mine runs as you on this machine; `--sandbox docker` shuts it in (RULES.md)."
+    ran = run(folder, "twonn", "--suite", suite, "--results", tmp_path / "results")
+    assert ran.exit_code == 0, ran.output
+    assert [line for line in ran.stderr.splitlines() if line.startswith("Warning")] == [warning]
+    assert "Warning" not in run("twonn", "--suite", suite, "--results", tmp_path / "results").stderr
