@@ -18,7 +18,6 @@ import os
 import re
 import select
 import shutil
-import socket
 import struct
 import subprocess
 import tarfile
@@ -40,16 +39,23 @@ import requests.exceptions
 from benchmark.errors import InfrastructureError, UserError, reason_of
 from benchmark.sandbox.answers import one_line
 from benchmark.sandbox.asking import AskedWorker, WorkerEndedError, line_of, reply_bytes, start_program
+from benchmark.sandbox.containers import (
+    DOCKER_ERRORS,
+    ENGINE_LABEL,
+    LABEL,
+    STAGE_LABEL,
+    STAGE_PREFIX,
+    STOP_SECONDS,
+    clear,
+    connect,
+    harness_identity,
+    reap,
+    remove,
+    sentence,
+)
 from benchmark.sandbox.engine import Limits, Outcome, Program
 from benchmark.sandbox.process import THREAD_VARIABLES
 
-LABEL = "org.manifoldbench.sandbox"
-"""Of every container that this engine makes; its value names the harness."""
-ENGINE_LABEL = "org.manifoldbench.engine"
-"""Which engine of that harness."""
-STAGE_LABEL = "org.manifoldbench.stage"
-"""The folder on the host that a container's mounts lie in."""
-STAGE_PREFIX = "manifoldbench-stage-"
 WORKER = "/opt/manifoldbench/benchmark/sandbox/worker.py"
 """In the image."""
 PROGRAM, SAMPLES, SCRATCH = "/program", "/samples", "/tmp/work"  # noqa: S108 - inside the container
@@ -63,10 +69,8 @@ OPEN_FILES = 4096
 PROCESSES_OF_USER = 4096
 """Of all containers together, whose user is one; stated, since podman else asks for more than a service may grant."""
 ERROR_BYTES = 8192
-STOP_SECONDS = 10.0
 BUILD_SECONDS = 900.0
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
-DOCKER_ERRORS = (docker.errors.DockerException, requests.exceptions.RequestException)
 
 
 class DockerEngine:
@@ -104,7 +108,7 @@ class DockerEngine:
         except docker.errors.ImageNotFound:
             raise UserError(f"The Docker engine has no image {image}: build it with `make image`.") from None
         except DOCKER_ERRORS as error:
-            raise UserError(f"The Docker engine does not answer: {_sentence(error)}.") from None
+            raise UserError(f"The Docker engine does not answer: {sentence(error)}.") from None
         reap(self._client)
 
     @contextmanager
@@ -138,7 +142,7 @@ class DockerEngine:
         label = f"{ENGINE_LABEL}={self._owner.key}"
         with contextlib.suppress(*DOCKER_ERRORS):
             for container in self._client.containers.list(all=True, filters={"label": label}):
-                _clear(container)
+                clear(container)
         self._client.close()
         self._builder.close()
 
@@ -157,7 +161,7 @@ class DockerEngine:
             except docker.errors.ImageNotFound:
                 self._build(tag, requirements)
             except DOCKER_ERRORS as error:
-                raise InfrastructureError(f"the Docker engine does not answer: {_sentence(error)}") from error
+                raise InfrastructureError(f"the Docker engine does not answer: {sentence(error)}") from error
         return tag
 
     def _build(self, tag: str, requirements: Sequence[str]) -> None:
@@ -187,7 +191,7 @@ class DockerEngine:
         except requests.exceptions.ReadTimeout:
             raise _BuildError(_too_long(self._build_seconds)) from None
         except DOCKER_ERRORS as error:
-            raise InfrastructureError(f"the Docker engine does not build: {_sentence(error)}") from error
+            raise InfrastructureError(f"the Docker engine does not build: {sentence(error)}") from error
 
 
 class _Owner:
@@ -296,7 +300,7 @@ class _Container:
             raise
         except DOCKER_ERRORS as error:  # which are OSErrors too
             self.close()
-            raise InfrastructureError(f"the container cannot be started: {_sentence(error)}") from error
+            raise InfrastructureError(f"the container cannot be started: {sentence(error)}") from error
         except OSError as error:
             self.close()
             raise InfrastructureError(f"the container cannot be prepared: {reason_of(error)}") from error
@@ -374,7 +378,7 @@ class _Container:
             self._container.wait(timeout=STOP_SECONDS)
             self._container.reload()
         except DOCKER_ERRORS as error:
-            raise InfrastructureError(f"the Docker engine does not answer: {_sentence(error)}") from error
+            raise InfrastructureError(f"the Docker engine does not answer: {sentence(error)}") from error
         state = self._container.attrs["State"]
         lines = self._errors.decode(errors="replace").strip().splitlines()
         code = int(state["ExitCode"])
@@ -390,7 +394,7 @@ class _Container:
                     stream.close()
         try:
             if self._container is not None:
-                _remove(self._container)
+                remove(self._container)
         finally:
             shutil.rmtree(self._stage, ignore_errors=True)
 
@@ -457,93 +461,11 @@ def leasable_gpus(wanted: str) -> list[str]:
     return ids
 
 
-def harness_identity() -> str:
-    """This process, as no other process of any boot of any machine is called."""
-    return _identity(os.getpid()) or "unknown"
-
-
-def reap(client: "docker.DockerClient") -> int:
-    """Remove the containers and stage folders of harnesses of this machine that are gone; how many there were."""
-    removed = 0
-    with contextlib.suppress(*DOCKER_ERRORS):
-        for container in client.containers.list(all=True, filters={"label": LABEL}):
-            machine, _, rest = container.labels[LABEL].partition("/")
-            boot, _, process = rest.partition("/")
-            alive = boot == _boot() and _identity(int(process.partition("-")[0] or 0)) == container.labels[LABEL]
-            if machine != socket.gethostname() or alive:
-                continue
-            _clear(container)
-            removed += 1
-    return removed
-
-
-def _clear(container: docker.models.containers.Container) -> None:
-    """Remove a container that nobody holds, with the folder that it saw."""
-    _remove(container)
-    stage = Path(container.labels.get(STAGE_LABEL, ""))
-    if stage.name.startswith(STAGE_PREFIX) and stage.parent == Path(tempfile.gettempdir()):
-        shutil.rmtree(stage, ignore_errors=True)
-
-
-def _identity(pid: int) -> str | None:
-    """Machine, boot, process id and start time of a process; None if there is no such process."""
-    try:
-        started = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[19].decode()
-    except OSError:
-        return None
-    return f"{socket.gethostname()}/{_boot()}/{pid}-{started}"
-
-
-def _boot() -> str:
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    except OSError:
-        return ""
-
-
-def connect() -> "docker.DockerClient":
-    """A client of the engine that the environment names; raises UserError if it cannot be reached."""
-    try:
-        client = docker.from_env()
-        client.ping()
-    except DOCKER_ERRORS as error:
-        raise UserError(
-            f"The Docker engine cannot be reached: {_sentence(error)}. Start it, or set DOCKER_HOST to its socket; "
-            "a user needs the right to use it (on most systems: membership of the group docker)."
-        ) from None
-    return client
-
-
-def _sentence(error: Exception) -> str:
-    """What the engine or the way to it says, in one line."""
-    text = getattr(error, "explanation", None) or str(error)
-    for cause in ("Permission denied", "No such file or directory", "Connection refused", "no space left on device"):
-        if cause in text:
-            return cause[0].lower() + cause[1:]
-    return one_line(text, 300).rstrip(".")
-
-
 def _environment(threads: int, gpu: str | None) -> Mapping[str, str]:
     # Where NVIDIA's is the default runtime, the image's own "all" would hand every GPU to every container.
     fixed = {"NVIDIA_VISIBLE_DEVICES": gpu or "void"}
     fixed |= {"HOME": SCRATCH, "TMPDIR": "/tmp", "PYTHONHASHSEED": "0", "PYTHONNOUSERSITE": "1", "PYTHONSAFEPATH": "1"}  # noqa: S108
     return fixed | {name: str(threads) for name in THREAD_VARIABLES}
-
-
-def _remove(container: docker.models.containers.Container) -> None:
-    """Remove a container and its volumes; again, if the engine objects since it is ending by itself."""
-    deadline = time.monotonic() + STOP_SECONDS
-    while True:
-        try:
-            container.remove(force=True, v=True)
-        except docker.errors.NotFound:
-            return
-        except DOCKER_ERRORS as error:
-            if time.monotonic() > deadline:
-                raise InfrastructureError(f"a container cannot be removed: {_sentence(error)}") from error
-            time.sleep(0.1)
-        else:
-            return
 
 
 def _share(source: Path, target: Path) -> None:

@@ -17,7 +17,8 @@ import pytest
 from benchmark.cli.run import IMAGE
 from benchmark.paths import REPOSITORY
 from benchmark.provenance import now, provenance
-from benchmark.sandbox.docker import LABEL, DockerEngine, harness_identity
+from benchmark.sandbox.containers import LABEL, harness_identity
+from benchmark.sandbox.docker import DockerEngine
 from benchmark.sandbox.engine import Limits, Outcome, Program
 from benchmark.sandbox.process import ProcessEngine
 

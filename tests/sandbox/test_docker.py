@@ -20,7 +20,8 @@ from benchmark.cli import cli
 from benchmark.errors import InfrastructureError, UserError
 from benchmark.paths import REPOSITORY
 from benchmark.sandbox import docker as module
-from benchmark.sandbox.docker import LABEL, DockerEngine, leasable_gpus, reap
+from benchmark.sandbox.containers import LABEL, reap
+from benchmark.sandbox.docker import DockerEngine, leasable_gpus
 from benchmark.sandbox.engine import Limits
 
 COLUMNS = """
