@@ -108,7 +108,7 @@ def remove(container: docker.models.containers.Container) -> None:
             return
         except DOCKER_ERRORS as error:
             if time.monotonic() > deadline:
-                raise InfrastructureError(f"a container cannot be removed: {sentence(error)}") from error
+                raise InfrastructureError(f"the Docker engine does not remove a container: {sentence(error)}") from error
             time.sleep(0.1)
         else:
             return

@@ -97,15 +97,15 @@ def _slot(queue: _Queue, engine: Engine, ended: "SimpleQueue[BaseException | Non
     fault: BaseException | None = None
     held: str | None = None
     worker: Worker | None = None
-    with ExitStack() as stack:
-        try:
+    try:
+        with ExitStack() as stack:
             while (work := queue.next(held)) is not None:
                 if worker is None or work.submission != held:
                     stack.close()
                     worker = stack.enter_context(engine.open(work.program, work.limits))
                 held = work.submission
                 work.run(worker)
-        except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
-            queue.clear()
-            fault = error
+    except BaseException as error:  # noqa: BLE001 - handed to the main thread, which raises it
+        queue.clear()
+        fault = error
     ended.put(fault)

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from benchmark.errors import UserError
+from benchmark.errors import InfrastructureError, UserError
 from benchmark.sandbox.engine import Limits, Outcome, Program
 from benchmark.scheduling.local import Work, run_all, slots_for
 
@@ -91,3 +91,16 @@ def test_slots_stay_within_memory():
     assert slots_for([Limits(memory_bytes=1)], requested=1) == 1
     with pytest.raises(UserError, match="choose a smaller suite"):
         slots_for([Limits(memory_bytes=2 * total)], requested=None)
+
+
+def test_a_worker_that_cannot_be_ended_is_a_fault_and_not_a_wait_for_ever(tmp_path):
+    """As when a container engine has stopped: the slot reports what leaving its worker raised."""
+
+    class Stuck(CountingEngine):
+        @contextmanager
+        def open(self, program, limits):
+            yield self
+            raise InfrastructureError("the engine is gone")
+
+    with pytest.raises(InfrastructureError, match="the engine is gone"):
+        run_all([work(tmp_path, "a", lambda worker: None)], Stuck(), 1)
