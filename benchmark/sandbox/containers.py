@@ -41,7 +41,7 @@ def reap(client: "docker.DockerClient") -> int:
     """Remove the containers and stage folders of harnesses of this machine that are gone; how many there were."""
     removed = 0
     with contextlib.suppress(*DOCKER_ERRORS):
-        for container in client.containers.list(all=True, filters={"label": LABEL}):
+        for container in client.containers.list(all=True, ignore_removed=True, filters={"label": LABEL}):
             machine, _, rest = container.labels[LABEL].partition("/")
             boot, _, process = rest.partition("/")
             alive = boot == _boot() and _identity(int(process.partition("-")[0] or 0)) == container.labels[LABEL]
@@ -108,7 +108,9 @@ def remove(container: docker.models.containers.Container) -> None:
             return
         except DOCKER_ERRORS as error:
             if time.monotonic() > deadline:
-                raise InfrastructureError(f"the Docker engine does not remove a container: {sentence(error)}") from error
+                raise InfrastructureError(
+                    f"the Docker engine does not remove a container: {sentence(error)}"
+                ) from error
             time.sleep(0.1)
         else:
             return

@@ -141,7 +141,7 @@ class DockerEngine:
         # An interrupted run leaves its slots where they are, and so their containers.
         label = f"{ENGINE_LABEL}={self._owner.key}"
         with contextlib.suppress(*DOCKER_ERRORS):
-            for container in self._client.containers.list(all=True, filters={"label": label}):
+            for container in self._client.containers.list(all=True, ignore_removed=True, filters={"label": label}):
                 clear(container)
         self._client.close()
         self._builder.close()

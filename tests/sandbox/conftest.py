@@ -100,7 +100,10 @@ def docker_engine(docker_image: str) -> Iterator[DockerEngine]:
     with DockerEngine(docker_image) as engine:
         yield engine
     with contextlib.closing(docker.from_env()) as client:
-        assert client.containers.list(all=True, filters={"label": f"{LABEL}={harness_identity()}"}) == []
+        assert (
+            client.containers.list(all=True, ignore_removed=True, filters={"label": f"{LABEL}={harness_identity()}"})
+            == []
+        )
 
 
 @pytest.fixture(params=["process", "docker"])

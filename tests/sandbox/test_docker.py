@@ -63,7 +63,7 @@ def own_engine(docker_image):
 
 
 def ours(client):
-    return client.containers.list(all=True, filters={"label": LABEL})
+    return client.containers.list(all=True, ignore_removed=True, filters={"label": LABEL})
 
 
 def with_requirements(program, *requirements):
