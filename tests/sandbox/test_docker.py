@@ -171,12 +171,15 @@ def test_an_interrupted_run_leaves_no_container(client, docker_image, interrupti
     run = subprocess.Popen(
         [*interruptible, *command, "--results", str(tmp_path / "results")], stderr=subprocess.PIPE, cwd=REPOSITORY
     )
-    deadline = time.monotonic() + 120
-    while not ours(client) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(2)
-    run.send_signal(signal.SIGINT)
-    _, errors = run.communicate(timeout=60)
+    try:
+        deadline = time.monotonic() + 120
+        while not ours(client) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        time.sleep(2)
+        run.send_signal(signal.SIGINT)
+        _, errors = run.communicate(timeout=60)
+    finally:
+        run.kill()
     assert run.returncode == 130, errors.decode()
     assert ours(client) == []
 
