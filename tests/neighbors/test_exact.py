@@ -119,7 +119,7 @@ def test_manifolds(name, assert_exact):
 @pytest.mark.data
 @pytest.mark.parametrize("dataset", REAL_SETS)
 def test_real_images(dataset, data_root, assert_exact):
-    """Every image of every set takes part; the rows compared are drawn."""
+    """The first 20,000 small or 2,000 large images of each set take part; the rows compared are drawn."""
     points = render(View(dataset=dataset)).pixels
     points = points.reshape(len(points), -1)[: 20_000 if points[0].size < 5_000 else 2_000]
     graph = neighbor_graph(points, min(100, len(first_copies(points)[0]) - 1))
