@@ -35,6 +35,7 @@ import docker.errors
 import docker.models.containers
 import docker.types
 import requests.exceptions
+from packaging.requirements import InvalidRequirement, Requirement
 
 from benchmark.errors import InfrastructureError, UserError, reason_of
 from benchmark.sandbox.answers import one_line
@@ -153,6 +154,8 @@ class DockerEngine:
         """
         if not requirements:
             return self._image
+        for line in requirements:
+            _check_requirement(line)
         wanted = json.dumps([self.image_digest, sorted(requirements)])
         tag = f"manifoldbench-derived:{hashlib.sha256(wanted.encode()).hexdigest()[:24]}"
         with self._building:
@@ -259,6 +262,18 @@ class _Unbuilt:
 
 class _BuildError(Exception):
     """Requirements that cannot be installed: the submission's own fault."""
+
+
+def _check_requirement(line: str) -> None:
+    """Let names with versions through: pip's options or an address would undo the rule that only wheels are taken."""
+    try:
+        plain = Requirement(line).url is None
+    except InvalidRequirement:
+        plain = False
+    if not plain:
+        raise _BuildError(
+            f"its requirement {one_line(line, 80)!r} is no package name with versions, such as umap-learn==0.5"
+        )
 
 
 class _Container:

@@ -227,6 +227,18 @@ def test_requirements_that_cannot_be_installed_are_the_status(docker_engine, mak
     assert "no-such-package-of-manifoldbench==1" in outcome.reason
 
 
+@pytest.mark.parametrize(
+    "line", ["--no-binary :all:", "-r /etc/passwd", "x @ https://example.org/x.tar.gz", "iniconfig\n--pre", "../x"]
+)
+def test_requirements_are_names_with_versions(line, make_program, make_sample, limits):
+    """An option would undo that only wheels are taken. Nothing is built."""
+    engine = DockerEngine("any", client=FakeClient())
+    with engine.open(with_requirements(make_program(COLUMNS), line), limits) as worker:
+        outcome = worker.ask(make_sample())
+    assert outcome.status == "failed"
+    assert outcome.reason.endswith("is no package name with versions, such as umap-learn==0.5")
+
+
 def test_requirements_that_take_too_long_are_the_status(own_engine, make_program, make_sample, limits):
     program = with_requirements(make_program(COLUMNS), "iniconfig==2.0.0")
     own_engine._build_seconds = 0.0
