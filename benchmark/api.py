@@ -30,7 +30,7 @@ from benchmark.neighbors import NeighborGraph, first_copies
 from benchmark.neighbors import neighbor_graph as exact_graph
 from benchmark.neighbors.graph import MEMORY_BYTES
 from benchmark.paths import submissions_root
-from benchmark.sandbox import child
+from benchmark.sandbox import child, estimating
 from benchmark.sandbox.answers import Question, Verdict, validate
 from benchmark.sandbox.engine import Limits
 from benchmark.submissions import MANIFEST, Submission, find_submissions, load_submissions
@@ -275,7 +275,7 @@ def _answer(
         estimator: Any = _load(source, seed) if isinstance(source, Submission) else source
         if isinstance(source, Submission | type):
             parameters = dict(subject.parameters)
-            if "random_state" not in parameters and child.takes_random_state(estimator):
+            if "random_state" not in parameters and estimating.takes_random_state(estimator):
                 parameters["random_state"] = seed
             estimator = estimator(**parameters)
         if graph is None:
@@ -286,7 +286,7 @@ def _answer(
                 raise _takes_no_graph(subject.name)
             distances = np.array(graph.distances[:, :k], np.float64, order="C")
             estimator.fit(X, **{GRAPH_ARGUMENT: (distances, np.array(graph.indices[:, :k], np.int64, order="C"))})
-        answer = json.dumps(child.read_answer(estimator, NO_LIMIT.answer_bytes))
+        answer = json.dumps(estimating.read_answer(estimator, NO_LIMIT.answer_bytes))
     return validate(answer.encode(), Question(rows=X.shape[0], columns=X.shape[1], file=""), NO_LIMIT)
 
 

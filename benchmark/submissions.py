@@ -108,6 +108,12 @@ class Manifest(_Table):
     """A control is ranked beside the submissions and marks the scale; it is not a competitor."""
     correction: Correction | None = None
     """A known constant bias of the raw value."""
+    learning_rate: float | None = Field(None, gt=0)
+    """Of a model: one from the protocol's list, in place of the protocol's own."""
+    fits_itself: str = ""
+    """Of a model that brings a `fit` of its own: why the protocol's training does not suit it. It is ranked apart."""
+    pretrained: str = ""
+    """Of a model that brings weights: where they come from. It is ranked apart."""
     variants: dict[VariantName, Variant] = Field({}, json_schema_extra={"additionalProperties": False})
     """Rows of the board with other parameters; without variants the submission is one row."""
 
@@ -117,10 +123,14 @@ class Manifest(_Table):
         return _plain(value)
 
     @model_validator(mode="after")
-    def _models_take_no_neighbors(self) -> "Manifest":
+    def _asks_only_for_what_its_track_has(self) -> "Manifest":
         asked = [self.neighbors, *(variant.neighbors for variant in self.variants.values())]
         if self.track == "models" and any(asked):
             raise ValueError("neighbors belongs to the estimators track, and this submission is on the models track")
+        if self.track == "estimators":
+            for name in ("learning_rate", "fits_itself", "pretrained"):
+                if getattr(self, name):
+                    raise ValueError(f"{name} belongs to the models track, and this submission is an estimator")
         return self
 
 
@@ -147,20 +157,30 @@ class Submission:
     @property
     def program(self) -> Program:
         """What a sandbox needs to know of it."""
-        return Program(self.folder.resolve(), self.manifest.entry, self.parameters, tuple(self.manifest.requirements))
+        return Program(
+            self.folder.resolve(),
+            self.manifest.entry,
+            self.parameters,
+            tuple(self.manifest.requirements),
+            self.manifest.track,
+            bool(self.manifest.fits_itself),
+            bool(self.manifest.pretrained),
+        )
 
     @property
     def sha256(self) -> str:
-        """What determines the answers: code, entry, parameters, neighbours and requirements; not the description."""
-        return sha256_of(
-            {
-                "code": self.code_sha256,
-                "entry": self.manifest.entry,
-                "parameters": self.parameters,
-                "neighbors": self.neighbors,
-                "requirements": self.manifest.requirements,
-            }
-        )
+        """What determines the answers: code, entry, parameters, and what its track adds; not the description."""
+        manifest = self.manifest
+        shared = {
+            "code": self.code_sha256,
+            "entry": manifest.entry,
+            "parameters": self.parameters,
+            "requirements": manifest.requirements,
+        }
+        if manifest.track == "estimators":
+            return sha256_of(shared | {"neighbors": self.neighbors})
+        declared = {"fits_itself": bool(manifest.fits_itself), "pretrained": bool(manifest.pretrained)}
+        return sha256_of(shared | declared | {"learning_rate": manifest.learning_rate, "name": manifest.name})
 
 
 def load_submissions(folder: Path) -> tuple[Submission, ...]:

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from benchmark.errors import InfrastructureError
-from benchmark.estimation.scoring import score_known, score_real
+from benchmark.estimation.scoring import score_known, score_local, score_real
 from benchmark.estimation.suites import Suite
 from benchmark.estimation.tasks import Sample, Task, Truth
 from benchmark.provenance import now, provenance
 from benchmark.results import Answer, Result
 from benchmark.sandbox.engine import Engine, Outcome, Worker
-from benchmark.sandbox.samples import write_task
+from benchmark.sandbox.samples import share, write_task
 from benchmark.submissions import Submission
 
 
@@ -34,9 +34,9 @@ def evaluate(
     fallback: for each part the `constant` control's answer, which a failed sample counts as.
     """
     started = now()
+    outcomes = [_ask(worker, sample, submission.neighbors, scratch) for sample in task.samples]
     answers = [
-        _answer(sample, submission.neighbors, _ask(worker, sample, submission.neighbors, scratch))
-        for sample in task.samples
+        _answer(sample, submission.neighbors, outcome) for sample, outcome in zip(task.samples, outcomes, strict=True)
     ]
     failed = next((answer for answer in answers if answer.status != "ok"), None)
     main = task.samples[0]
@@ -59,13 +59,19 @@ def evaluate(
         status=failed.status if failed else "ok",
         reason=failed.reason if failed else "",
         answers=answers,
-        scores=_scores(answers, truth, fallback),
+        scores=_scores(answers, outcomes, truth, fallback),
+        secret_sha256=suite.secret_sha256,
         correction=submission.correction.value if submission.correction else None,
         provenance=provenance(engine, task.limits, started),
     )
 
 
-def _scores(answers: list[Answer], truth: Truth, fallback: Mapping[str, float]) -> dict[str, float]:
+def _scores(
+    answers: list[Answer], outcomes: list[Outcome], truth: Truth, fallback: Mapping[str, float]
+) -> dict[str, float]:
+    if truth.kind == "local":
+        # scored here, where all local dimensions still are: a result keeps their quartiles alone
+        return score_local([outcome.pointwise for outcome in outcomes], [np.load(path) for path in truth.local])
     if truth.dimension is None:
         return score_real({answer.part: answer.dimension for answer in answers})
     return score_known(
@@ -82,20 +88,13 @@ def _ask(worker: Worker, sample: Sample, neighbors: int | None, scratch: Path) -
     try:
         names = ["points.npy"] if neighbors is None else ["points.npy", "distances.npy", "indices.npy"]
         for name in names:
-            _share(sample.folder / name, folder / name)
+            share(sample.folder / name, folder / name)
         write_task(folder, sample.seed, neighbors)
         return worker.ask(folder)
     except InfrastructureError as error:
         return Outcome("infrastructure", f"{error}: not the submission's fault; the job runs again in the next run")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _share(source: Path, target: Path) -> None:
-    try:
-        target.hardlink_to(source)
-    except OSError:  # another file system, or one without links
-        shutil.copyfile(source, target)
 
 
 def _answer(sample: Sample, neighbors: int | None, outcome: Outcome) -> Answer:

@@ -7,11 +7,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Protocol
 
-import numpy as np
-
 from benchmark.errors import InfrastructureError
-from benchmark.sandbox.answers import Question, ended, one_line, outcome
+from benchmark.sandbox.answers import ended, one_line, outcome
 from benchmark.sandbox.engine import Limits, Outcome, Program
+from benchmark.sandbox.samples import question_of
 
 START_SECONDS = 180.0
 """Time for importing the trusted libraries; torch from a cold disk takes long."""
@@ -69,7 +68,7 @@ class AskedWorker:
         A program that crashes, hangs or fills its memory gives an Outcome, never an exception.
         Raises InfrastructureError for faults that are ours: a sample that cannot be read, a full disk.
         """
-        question = Question(*_shape(sample / "points.npy"), self._program.entry.partition(":")[0])
+        question = question_of(sample, self._program)
         if self._running is None:
             self.start()
         if self._running is None:
@@ -108,6 +107,9 @@ def start_program(connection: Connection, program: Program, folder: str, limits:
         "folder": folder,
         "entry": program.entry,
         "parameters": dict(program.parameters),
+        "track": program.track,
+        "fits_itself": program.fits_itself,
+        "pretrained": program.pretrained,
         "limits": asdict(limits),
         "scratch": scratch,
     }
@@ -125,11 +127,3 @@ def line_of(message: dict[str, Any]) -> bytes:
 def reply_bytes(limits: Limits) -> int:
     """The longest reply: the answer as JSON text in JSON text, and the last of what was printed."""
     return 6 * limits.answer_bytes + (1 << 18)
-
-
-def _shape(path: Path) -> tuple[int, int]:
-    try:
-        rows, columns = np.load(path, mmap_mode="r", allow_pickle=False).shape
-    except (OSError, ValueError) as error:
-        raise InfrastructureError(f"the sample cannot be read: {error}") from error
-    return rows, columns

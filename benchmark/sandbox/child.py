@@ -5,13 +5,10 @@ code has run in the same process; `answers.py` validates every byte. The order o
 is loaded, and `LOADED` is sent, before a line of the submission runs, so a fault of ours can be told from one of its.
 """
 
-import base64
 import contextlib
 import fcntl
 import importlib.util
-import inspect
 import json
-import numbers
 import os
 import random
 import signal
@@ -21,9 +18,8 @@ from types import ModuleType, TracebackType
 from typing import Any, NoReturn
 
 import numpy as np
-from numpy.typing import NDArray
 
-from benchmark.sandbox import confine
+from benchmark.sandbox import confine, estimating
 
 LOADED = b"loaded\n"
 """Sent before the answer: the sample is in memory, and what follows is the submission's doing."""
@@ -38,24 +34,33 @@ THREAD_VARIABLES = (
 KEPT_VARIABLES = ("PATH", "LANG", "LD_LIBRARY_PATH", "PYTHONHASHSEED", "PYTHONNOUSERSITE", "PYTHONSAFEPATH")
 MODULE = "submission"
 
-Points = NDArray[np.float64]
-Graph = tuple[NDArray[np.float64], NDArray[np.int64]]
+
+def kind_of(track: str) -> ModuleType:
+    """The module that knows what is asked of a submission of this track: `load` and `answer`."""
+    if track == "models":
+        from benchmark.sandbox import modelling  # imports torch
+
+        return modelling
+    return estimating
 
 
-def run(sample: Path, start: dict[str, Any], scratch: Path, answer_fd: int, output_fd: int) -> NoReturn:
+def run(
+    sample: Path, start: dict[str, Any], kind: ModuleType, scratch: Path, answer_fd: int, output_fd: int
+) -> NoReturn:
     """Run the program of the start message on one sample in this process, just forked, and end the process.
 
-    start: the worker's start message: folder, entry, parameters, limits.
+    start: the worker's start message: folder, entry, parameters, track, limits.
+    kind: as `kind_of` gives it; it is out of reach by now.
     scratch: the working folder, fresh and empty.
     answer_fd, output_fd: write ends of the pipes for the answer and for what is printed.
     """
     code = 1
     try:
         _detach(scratch, answer_fd, output_fd, start["limits"]["threads"])
-        prepared = _prepare(sample, start, scratch)
-        if prepared is not None:
+        loaded = _prepare(sample, start, kind, scratch)
+        if loaded is not None:
             os.write(ANSWER_FD, LOADED)
-            _send(json.dumps(_answer(start, *prepared)).encode())
+            _send(json.dumps(_answer(start, kind, loaded)).encode())
             code = 0
     except SystemExit as exit_:
         code = _exit_code(exit_)
@@ -63,11 +68,11 @@ def run(sample: Path, start: dict[str, Any], scratch: Path, answer_fd: int, outp
         os._exit(code)
 
 
-def _prepare(sample: Path, start: dict[str, Any], scratch: Path) -> "tuple[int, Points, Graph | None] | None":
+def _prepare(sample: Path, start: dict[str, Any], kind: ModuleType, scratch: Path) -> Any:
     """Load the sample and shut this process in; None, and a message instead of LOADED, for a fault of ours."""
     limits = start["limits"]
     try:
-        loaded = _load(sample)
+        loaded = kind.load(sample)
         confine.limit_resources(limits["cpu_seconds"], limits["scratch_bytes"], limits["processes"])
         confine.drop_privileges()
         confine.shut_file_system([*confine.readable_folders(), start["folder"]], str(scratch))
@@ -106,43 +111,18 @@ def _above(descriptor: int) -> int:
     return fcntl.fcntl(descriptor, fcntl.F_DUPFD, 10)
 
 
-def _load(sample: Path) -> tuple[int, Points, Graph | None]:
-    """Seed, points [n, D] and, if the task says k, distances and indices [n, k] of the sample."""
-    task = json.loads((sample / "task.json").read_text(encoding="utf-8"))
-    points = np.load(sample / "points.npy", allow_pickle=False).astype(np.float64)
-    seed, k = task["seed"], task["neighbors"]
-    if k is None:
-        return seed, points, None
-    distances = np.load(sample / "distances.npy", mmap_mode="r", allow_pickle=False)
-    indices = np.load(sample / "indices.npy", mmap_mode="r", allow_pickle=False)
-    graph = np.array(distances[:, :k], np.float64, order="C"), np.array(indices[:, :k], np.int64, order="C")
-    return seed, points, graph
-
-
-def _answer(start: dict[str, Any], seed: int, points: Points, graph: Graph | None) -> dict[str, Any]:
+def _answer(start: dict[str, Any], kind: ModuleType, loaded: Any) -> Any:
     """Run the submission; an exception becomes an answer that says where and what."""
     folder = Path(start["folder"])
     file, _, name = start["entry"].partition(":")
-    stage = f"importing {file}"
+    stages = [f"importing {file}"]
     try:
-        module = _import(folder, file, seed, start["limits"]["threads"])
-        factory = getattr(module, name)
-        stage = "the constructor"
-        parameters = dict(start["parameters"])
-        if "random_state" not in parameters and takes_random_state(factory):
-            parameters["random_state"] = seed
-        estimator = factory(**parameters)
-        stage = "fit"
-        if graph is None:
-            estimator.fit(points)
-        else:
-            estimator.fit(points, precomputed_knn_arrays=graph)
-        stage = "reading dimension_"
-        return read_answer(estimator, start["limits"]["answer_bytes"])
+        module = _import(folder, file, loaded.seed, start["limits"]["threads"])
+        return kind.answer(getattr(module, name), loaded, start, stages.append)
     except SystemExit:
         raise
     except BaseException as error:  # noqa: BLE001 - the boundary to foreign code
-        return {"error": _error(stage, error, folder / file)}
+        return {"error": _error(stages[-1], error, folder / file)}
 
 
 def _import(folder: Path, file: str, seed: int, threads: int) -> ModuleType:
@@ -183,70 +163,6 @@ def _seed_torch(seed: int, threads: int) -> None:
     if torch is not None:
         torch.manual_seed(seed)
         torch.set_num_threads(threads)
-
-
-def takes_random_state(factory: Any) -> bool:
-    """Whether a class or function has an argument of that name."""
-    try:
-        return "random_state" in inspect.signature(factory).parameters
-    except (TypeError, ValueError):
-        return False
-
-
-def read_answer(estimator: Any, answer_bytes: int) -> dict[str, Any]:
-    """What a fitted estimator answers, as plain numbers and lists; `benchmark.sandbox.answers` judges it."""
-    answer: dict[str, Any] = {}
-    if hasattr(estimator, "dimension_"):
-        answer["dimension"] = _number(estimator.dimension_)
-    interval = getattr(estimator, "dimension_interval_", None)
-    if interval is not None:
-        pair = isinstance(interval, list | tuple | np.ndarray) and np.shape(interval) == (2,)
-        answer["interval"] = [_number(bound) for bound in interval] if pair else {"found": _describe(interval)}
-    pointwise = getattr(estimator, "dimension_pw_", None)
-    if pointwise is not None:
-        answer["pointwise"] = _array(pointwise, answer_bytes)
-    return answer
-
-
-def _number(value: Any) -> Any:
-    """The value as a float if it is one, else a description of what it is."""
-    if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.size == 1):
-        value = value.item()
-    if isinstance(value, numbers.Real) and not isinstance(value, bool):
-        try:
-            return float(value)
-        except OverflowError:
-            return float("inf")
-    return {"found": _describe(value)}
-
-
-def _array(value: Any, answer_bytes: int) -> dict[str, Any]:
-    array = np.asarray(value)
-    if array.ndim != 1 or array.dtype.kind not in "fiu":
-        return {"found": _describe(array)}
-    encoded = array.size * 8 * 4 // 3 + 1024
-    if encoded > answer_bytes:
-        return {"found": _describe(array), "bytes": encoded}
-    return {"float64": base64.b64encode(array.astype("<f8").tobytes()).decode("ascii")}
-
-
-def _describe(value: Any) -> str:
-    match value:
-        case None:
-            found = "None"
-        case str():
-            found = f"the text {value[:60]!r}"
-        case bool():
-            found = f"the boolean {value}"
-        case complex():
-            found = f"the complex number {value}"
-        case np.ndarray():
-            found = f"an array of shape {value.shape} and type {value.dtype}"
-        case list() | tuple():
-            found = f"a {type(value).__name__} of {len(value)} values"
-        case _:
-            found = f"of type {type(value).__name__}"
-    return found
 
 
 def _error(stage: str, error: BaseException, entry: Path) -> dict[str, Any]:

@@ -39,6 +39,8 @@ SYSTEM = ("/usr", "/lib", "/lib64", "/bin", "/sbin", "/etc", "/proc", "/sys")
 SHARED_MEMORY = "/dev/shm"  # noqa: S108 - the place that the C library uses
 """Stays writable: every lock of multiprocessing, and so each thread pool of scikit-learn, is made there."""
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
+GPUS = "nvidia*"
+"""Devices of NVIDIA's driver below /dev, where there are any."""
 
 
 def libc() -> ctypes.CDLL:
@@ -139,7 +141,7 @@ def shut_file_system(readable: Iterable[str], writable: str) -> None:
     try:
         for path in dict.fromkeys(readable):
             _allow(ruleset, path, handled & (EXECUTE | READ_FILE | READ_DIR))
-        for path in DEVICES:
+        for path in (*DEVICES, *map(str, Path("/dev").glob(GPUS))):
             _allow(ruleset, path, handled & (READ_FILE | WRITE_FILE | TRUNCATE | IOCTL_DEV))
         changes = WRITE_FILE | TRUNCATE | REMOVE_DIR | REMOVE_FILE | MAKE_DIR | MAKE_REG
         _allow(ruleset, SHARED_MEMORY, handled & (READ_FILE | READ_DIR | changes))

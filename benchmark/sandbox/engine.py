@@ -6,8 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 Status = Literal["ok", "failed", "invalid", "timeout", "out_of_memory", "crashed", "refused", "infrastructure"]
 """How a job ended. All but `infrastructure` are the submission's own."""
+
+Track = Literal["estimators", "models"]
+"""What is submitted: an estimator of the dimension, or a model to be trained."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +50,39 @@ class Program:
     """Keyword arguments of the constructor."""
     requirements: tuple[str, ...] = ()
     """Packages beyond the trusted ones; only an engine with images of its own can add them."""
+    track: Track = "estimators"
+    fits_itself: bool = False
+    """A model that brings a `fit` of its own in place of the protocol's training; it must be declared."""
+    pretrained: bool = False
+    """A model that brings weights; they must be declared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What came of training a model: scores of each class as the model gave them, for the harness to judge."""
+
+    epochs: tuple[int, ...]
+    """Those after which test and validation images were scored; the last one is the last of the training."""
+    test: NDArray[np.float32]
+    """[epochs, test images, classes] logits."""
+    validation: NDArray[np.float32]
+    """[epochs, validation images, classes] logits."""
+    train: NDArray[np.float32]
+    """[training images, classes] logits after the last epoch."""
+    losses: tuple[float, ...]
+    """Mean training loss of each epoch; none of a model that fits itself."""
+    attacked: Mapping[str, NDArray[np.float32]]
+    """Name of an attack -> [validation images, classes] logits of the attacked images."""
+    representations: Mapping[str, NDArray[np.float32]]
+    """Layer -> [images, r] isometric coordinates of its outputs for the first training images."""
+    parameters: int
+    steps: int
+    images: int
+    """Seen in training, counted each time."""
+    seconds: float
+    """Wall-clock of the training alone."""
+    model_seconds: float
+    """Of it spent in forward, backward and step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +96,8 @@ class Outcome:
     interval: tuple[float, float] | None = None
     pointwise: tuple[float, ...] | None = None
     """Local dimension of each point, in the order of the rows, where the estimator gives it."""
+    trained: Trained | None = None
+    """Of a model."""
     wall_seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_bytes: int = 0
@@ -68,7 +109,7 @@ class Worker(Protocol):
     """A started program: libraries are imported, and each sample runs in a fresh fork of it."""
 
     def ask(self, sample: Path) -> Outcome:
-        """Run the program on one sample folder (`task.json`, `points.npy`, perhaps `distances.npy`, `indices.npy`).
+        """Run the program on one sample folder, as `benchmark.sandbox.samples` writes it.
 
         A program that crashes, hangs or fills its memory gives an Outcome, never an exception.
         Raises InfrastructureError for faults that are ours.

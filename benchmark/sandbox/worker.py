@@ -3,7 +3,8 @@
 Started as `python -s -P <path of this file>` with a clean environment. It speaks JSON lines on its standard input and
 output, which it moves out of the way of the submission first:
 
-    in   {"folder", "entry", "parameters", "limits", "scratch"}   the start message; again, for another program
+    in   {"folder", "entry", "parameters", "track", "fits_itself", "pretrained", "limits", "scratch"}
+                                                                   the start message; again, for another program
     out  {"ready": true}
     in   {"sample": path}                                          once for each sample
     out  {"cause", "number", "wall_seconds", "cpu_seconds", "peak_bytes", "answer", "output"}
@@ -28,15 +29,17 @@ import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-TRUSTED = ("numpy", "scipy", "sklearn", "skdim", "torch", "numba")
+TRUSTED = ("numpy", "scipy", "sklearn", "skdim", "torch", "torchvision", "numba")
 """Libraries that are imported before the fork, if the submission's file imports them."""
 COMPILED = ("DANCo", "ESS", "FisherS")
 """Estimators of scikit-dimension that numba compiles at their first fit."""
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
+REPOSITORY = str(Path(__file__).resolve().parents[2])
 
 
 def main() -> None:
@@ -44,12 +47,11 @@ def main() -> None:
     requests, replies = _take_channels()
     start = json.loads(requests.readline())
     # The package is found by this file's place, and is out of reach again before a submission runs.
-    sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+    sys.path.insert(0, REPOSITORY)
     from benchmark.sandbox import confine, supervise
 
     confine.prctl(confine.PR_SET_CHILD_SUBREAPER, 1)
     server = _Server(requests.fileno())
-    _forget_repository()
     server.take(start)
     confine.prctl(confine.PR_SET_DUMPABLE, 0)  # a submission of the same user cannot read this process's memory
     _reply(replies, {"ready": True})
@@ -71,10 +73,11 @@ class _Server:
     """Answers requests: a fork, a watch, a reply."""
 
     def __init__(self, harness_fd: int) -> None:
-        from benchmark.sandbox import child, supervise
+        from benchmark.sandbox import child, estimating, supervise
 
         self._child, self._supervise = child, supervise
         self._start: dict[str, Any] = {}
+        self._kind: ModuleType = estimating
         self._harness_fd = harness_fd
         self._baseline = 0
         self._stack = supervise.stack_start(os.getpid())
@@ -82,6 +85,9 @@ class _Server:
     def take(self, start: dict[str, Any]) -> None:
         """Serve the program of a start message from here on: import what it needs, and measure a fork's memory."""
         self._start = start
+        sys.path.insert(0, REPOSITORY)
+        self._kind = self._child.kind_of(start["track"])
+        _forget_repository()
         preload(Path(start["folder"]) / start["entry"].partition(":")[0])
         gc.collect()
         gc.freeze()  # the collector would touch, and so copy, the pages that forks share
@@ -120,7 +126,7 @@ class _Server:
             started = time.perf_counter()
             pid = os.fork()
             if pid == 0:
-                self._child.run(sample, self._start, scratch, answer_writer, output_writer)
+                self._child.run(sample, self._start, self._kind, scratch, answer_writer, output_writer)
             os.close(answer_writer)
             os.close(output_writer)
             limits, module = self._start["limits"], self._supervise

@@ -130,16 +130,11 @@ class Estimator:
     assert 64 << 20 < outcome.peak_bytes < 80 << 20  # 64 MiB held, and a little; the imported libraries do not count
 
 
-def test_overhead_of_a_sample_is_small(make_program, make_sample, limits):
-    """The target is 60 ms; the median of 15 tells it also on a machine that does other things."""
-    sample, code = make_sample(), "class Estimator:\n    def fit(self, X):\n        self.dimension_ = 1.0\n"
-    times = []
+def test_overhead_of_a_sample(benchmark, make_program, make_sample, limits):
+    code = "class Estimator:\n    def fit(self, X):\n        self.dimension_ = 1.0\n"
     with ProcessEngine().open(make_program(code), limits) as worker:
-        for _ in range(15):
-            started = time.perf_counter()
-            worker.ask(sample)
-            times.append(time.perf_counter() - started)
-    assert sorted(times)[7] < 0.06
+        outcome = benchmark(worker.ask, make_sample())
+    assert outcome.status == "ok"
 
 
 def test_trusted_libraries_are_imported_before_the_fork(make_program, make_sample, limits):
