@@ -1,0 +1,185 @@
+"""The intrinsic dimension of a trained model's representations, layer by layer, by any estimator of the board.
+
+The model is trained in the sandbox, which returns isometric coordinates of each layer's outputs for the first training
+images; each estimator is then asked in a sandbox of its own. Source: Ansuini et al., NeurIPS 2019; Konz & Mazurowski,
+ICLR 2024, for radiology.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+
+from benchmark.errors import UserError
+from benchmark.hashing import seed_from
+from benchmark.neighbors.graph import neighbor_graph
+from benchmark.provenance import now, provenance
+from benchmark.results import Migrations, Provenance, Versioned, read_versioned, write_versioned
+from benchmark.sandbox.engine import Engine, Limits, Outcome, Status
+from benchmark.sandbox.samples import TRAINING as ARRAYS
+from benchmark.sandbox.samples import share, write_sample, write_training
+from benchmark.submissions import MAX_NEIGHBORS, Submission
+from benchmark.training.tasks import TrainingTask, TrainingTruth
+
+SCHEMA_VERSION = 1
+MIGRATIONS: Migrations = {}
+FOLDER = "representations"
+"""Below the results folder."""
+INPUT = "images"
+"""Stands for the images themselves, before the first layer."""
+LEAST = 10
+"""Fewer different outputs of a layer are no cloud to estimate a dimension of."""
+
+
+class LayerEstimate(BaseModel):
+    """What one estimator says of one layer."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    layer: str
+    n: int
+    """Images whose outputs differ."""
+    duplicates: int
+    """Images with the outputs of another."""
+    estimator: str
+    status: Status
+    reason: str = ""
+    dimension: float | None = None
+    correction: float | None = None
+    """Factor to the value corrected for a known constant bias."""
+
+
+class Representations(Versioned):
+    """The dimension of every layer of one model, trained once on one task."""
+
+    schema_version: int = SCHEMA_VERSION
+    submission: str
+    submission_sha256: str
+    protocol: str
+    protocol_sha256: str
+    task: str
+    task_sha256: str
+    dataset: str
+    seed: int
+    images: int
+    accuracy: float
+    """Of the trained model on the test images, in percent."""
+    layers: list[str]
+    """In the order of execution; `images` are the inputs."""
+    estimates: list[LayerEstimate]
+    provenance: Provenance
+
+
+def train_for_layers(submission: Submission, task: TrainingTask, engine: Engine, scratch: Path) -> Outcome:
+    """Train the model with the task's first seed, and have its layers' outputs returned."""
+    recipe = task.protocol.recipe(submission.manifest.name, submission.manifest.learning_rate)
+    folder = scratch / os.urandom(8).hex()
+    folder.mkdir(parents=True)
+    try:
+        for name in ARRAYS:
+            share(task.folder / f"{name}.npy", folder / f"{name}.npy")
+        write_training(folder, task.seeds[0], task.num_classes, recipe)
+        with engine.open(submission.program, task.limits) as worker:
+            return worker.ask(folder)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def clouds(task: TrainingTask, representations: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[Any]]:
+    """The points [n, D] of the images and of each layer, in the order of execution."""
+    images = len(next(iter(representations.values())))
+    pixels = np.load(task.folder / "train.npy", mmap_mode="r", allow_pickle=False)[:images]
+    return {INPUT: np.ascontiguousarray(pixels.reshape(images, -1)), **representations}
+
+
+def measure(
+    layers: Mapping[str, NDArray[Any]],
+    estimators: Sequence[Submission],
+    limits: Limits,
+    engine: Engine,
+    scratch: Path,
+) -> Iterator[LayerEstimate]:
+    """Ask each estimator for the dimension of each layer; exact copies among its outputs are removed before."""
+    graphs = {}
+    for name, points in layers.items():
+        unique = len(np.unique(points, axis=0))
+        graphs[name] = neighbor_graph(points, min(MAX_NEIGHBORS, unique - 1)) if unique >= LEAST else None
+    for estimator in estimators:
+        with engine.open(estimator.program, limits) as worker:
+            for name, points in layers.items():
+                graph = graphs[name]
+                facts: dict[str, Any] = {"layer": name, "estimator": estimator.name}
+                if graph is None or graph.distances.shape[1] < (estimator.neighbors or 0):
+                    n = len(np.unique(points, axis=0))
+                    reason = f"the layer has {n} different outputs for {len(points)} images: too few"
+                    yield LayerEstimate(**facts, n=n, duplicates=len(points) - n, status="invalid", reason=reason)
+                    continue
+                folder = scratch / os.urandom(8).hex()
+                seed = seed_from(layer=name, estimator=estimator.name)
+                given = graph if estimator.neighbors else None
+                write_sample(folder, points[graph.kept], seed, given, estimator.neighbors)
+                outcome = worker.ask(folder)
+                shutil.rmtree(folder, ignore_errors=True)
+                yield LayerEstimate(
+                    **facts,
+                    n=len(graph.kept),
+                    duplicates=graph.duplicates,
+                    status=outcome.status,
+                    reason=outcome.reason,
+                    dimension=outcome.dimension,
+                    correction=estimator.correction.value if estimator.correction else None,
+                )
+
+
+def summary(
+    submission: Submission,
+    task: TrainingTask,
+    truth: TrainingTruth,
+    accuracy: float,
+    layers: Sequence[str],
+    estimates: Sequence[LayerEstimate],
+    engine: Engine,
+    started: str | None = None,
+) -> Representations:
+    """Everything about one model as it is kept."""
+    return Representations(
+        submission=submission.name,
+        submission_sha256=submission.sha256,
+        protocol=task.protocol.title,
+        protocol_sha256=task.protocol.sha256,
+        task=truth.name,
+        task_sha256=task.sha256,
+        dataset=truth.dataset,
+        seed=task.seeds[0],
+        images=task.protocol.content.training.representations,
+        accuracy=accuracy,
+        layers=list(layers),
+        estimates=list(estimates),
+        provenance=provenance(engine, task.limits, started or now()),
+    )
+
+
+def write_representations(root: Path, content: Representations) -> Path:
+    """Write them below `root`, whole or not at all. Raises UserError if they cannot be written."""
+    task = content.task.replace(":", "-").replace("@", "-").replace("=", "")
+    path = root / FOLDER / content.submission / f"{task}.json"
+    write_versioned(path, content)
+    return path
+
+
+def iter_representations(root: Path) -> Iterator[Representations]:
+    """All that are kept below `root`. Raises as `benchmark.results.read_result` does."""
+    for path in sorted((root / FOLDER).glob("*/*.json")):
+        yield read_versioned(path, Representations, SCHEMA_VERSION, MIGRATIONS)
+
+
+def trained_or_sentence(outcome: Outcome, submission: Submission) -> Any:
+    """What was trained; raises UserError with the status and the sentence of a model that could not be."""
+    if outcome.trained is None:
+        raise UserError(f"{submission.name}: {outcome.status}: {outcome.reason}.")
+    return outcome.trained

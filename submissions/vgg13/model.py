@@ -1,0 +1,24 @@
+"""VGG-13 (Simonyan and Zisserman, ICLR 2015), as torchvision builds it."""
+
+from torch import nn
+from torch.nn import functional
+from torchvision.models import vgg13
+
+SMALLEST = 32
+
+
+def build(in_channels, num_classes, image_size):
+    """Logits [n, num_classes] from images [n, C, H, W].
+
+    Five poolings halve the size each, so images below 32 pixels are enlarged to 32 (bilinear).
+    """
+    model = vgg13(weights=None, num_classes=num_classes)
+    if in_channels != 3:
+        model.features[0] = nn.Conv2d(in_channels, 64, kernel_size=3, padding=1)
+    if image_size < SMALLEST:
+        model.register_forward_pre_hook(enlarge)
+    return model
+
+
+def enlarge(model, inputs):
+    return functional.interpolate(inputs[0], size=(SMALLEST, SMALLEST), mode="bilinear", align_corners=False)
