@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -78,7 +78,13 @@ class Provenance(_Frozen):
     finished: str
 
 
-class Result(_Frozen):
+class Versioned(_Frozen):
+    """What is kept in a file that later versions of this program must still read."""
+
+    schema_version: int
+
+
+class Result(Versioned):
     """Status, scores and provenance of one job: one submission asked one task."""
 
     schema_version: int = SCHEMA_VERSION
@@ -92,9 +98,11 @@ class Result(_Frozen):
     task_sha256: str
     """Content of all samples, seeds and budgets."""
     kind: str
-    """`known` (the truth is known) or `real` (scored by consistency)."""
+    """`phantom` (images of known dimension), `known` (manifolds), `local` (scored at each point), or `real` (scored by
+    consistency)."""
     family: str
-    """Tasks that are averaged first: `classic`, `topology`, `mixture`, `noise`, `radiology`, `medical`, `natural`."""
+    """Tasks that are averaged first: a family of phantoms; `classic`, `topology`, `mixture`, `noise`; or the domain of
+    real images."""
     dataset: str | None = None
     view_sha256: str | None = None
     n: int
@@ -103,7 +111,7 @@ class Result(_Frozen):
     neighbors: int | None
     """k the submission asked for; None if it asked for no graph."""
     truth: float | None = None
-    """The known dimension; None for real data."""
+    """The known dimension; None where there is none, or each point has its own."""
     status: Status
     """`ok` if every sample is; otherwise that of the first that is not."""
     reason: str = ""
@@ -112,6 +120,8 @@ class Result(_Frozen):
     """From `benchmark.estimation.scoring`; the names are its `METRICS`."""
     correction: float | None = None
     """Factor from the raw value to the one corrected for a known constant bias."""
+    secret_sha256: str | None = None
+    """Of the secret that the tasks were drawn from; None where they are the public ones."""
     provenance: Provenance
 
     @property
@@ -136,10 +146,14 @@ def write_result(root: Path, result: Result) -> Path:
     Raises UserError if it cannot be written: a full disk, no permission.
     """
     path = result_path(root, result.suite, result.submission, result.job_sha256)
-    text = result.model_dump_json(indent=1, exclude_defaults=True)
-    content = json.loads(text) | {"schema_version": result.schema_version}
-    write_whole(path, json.dumps(content, indent=1, ensure_ascii=False) + "\n")
+    write_versioned(path, result)
     return path
+
+
+def write_versioned(path: Path, content: Versioned) -> None:
+    """Write a model as JSON, defaults left out and its version not; raises as `write_whole` does."""
+    plain = json.loads(content.model_dump_json(exclude_defaults=True)) | {"schema_version": content.schema_version}
+    write_whole(path, json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -174,13 +188,19 @@ def _keep_names(folder: Path) -> None:
             os.close(descriptor)
 
 
-def read_result(
-    path: Path, migrations: Mapping[int, Callable[[dict[str, Any]], dict[str, Any]]] = MIGRATIONS
-) -> Result:
+def read_result(path: Path, migrations: Migrations = MIGRATIONS) -> Result:
     """Read a result of this version or an older one.
 
     Raises UserError, naming the file, for one that is torn, foreign, unreadable, or of a version that it cannot read.
     """
+    return read_versioned(path, Result, SCHEMA_VERSION, migrations)
+
+
+Kept = TypeVar("Kept", bound=Versioned)
+
+
+def read_versioned(path: Path, model: type[Kept], current: int, migrations: Migrations) -> Kept:
+    """Read a file that `write_versioned` wrote, now or in an older version; raises as `read_result` does."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -190,20 +210,18 @@ def read_result(
     version = content.get("schema_version") if isinstance(content, dict) else None
     if not isinstance(version, int):
         raise UserError(f"{path}: is no result of ManifoldBench, or is damaged: remove it, and run again.")
-    if version > SCHEMA_VERSION:
-        raise UserError(
-            f"{path}: has schema version {version}, and this program reads up to {SCHEMA_VERSION}: update it."
-        )
-    for step in range(version, SCHEMA_VERSION):
+    if version > current:
+        raise UserError(f"{path}: has schema version {version}, and this program reads up to {current}: update it.")
+    for step in range(version, current):
         if step not in migrations:
             raise UserError(
                 f"{path}: has schema version {version}, which this program no longer reads: remove it, and run again."
             )
         content = migrations[step](content)
     try:
-        return Result.model_validate(content | {"schema_version": SCHEMA_VERSION})
+        return model.model_validate(content | {"schema_version": current})
     except ValidationError as error:
-        raise UserError(describe_validation_error(path, error, Result)) from None
+        raise UserError(describe_validation_error(path, error, model)) from None
 
 
 def iter_results(root: Path, suite: str) -> Iterator[Result]:

@@ -99,7 +99,7 @@ def errors(tmp_path_factory) -> dict[str, float]:
     arguments = ["run", *ROWS, "--suite", str(folder / "table.toml"), "--results", str(folder), "--json"]
     outcome = CliRunner().invoke(cli, arguments, catch_exceptions=False)
     assert outcome.exit_code == 0, outcome.output
-    return {row["submission"]: row["error"] for row in json.loads(outcome.stdout)["rows"]}
+    return {row["submission"]: row["error"] for row in json.loads(outcome.stdout)["estimators"]["rows"]}
 
 
 @pytest.mark.parametrize("submission", ROWS)

@@ -11,8 +11,6 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from benchmark.results import Result
-
 PLAIN_LINE_SECONDS = 10.0
 """Elsewhere than on a terminal, a line at most this often."""
 
@@ -50,10 +48,13 @@ class RunDisplay:
     @contextmanager
     def running(self, total: int, kept: int, slots: int) -> Iterator[None]:
         """Show the jobs while the context is open."""
-        self._total = total
+        self._total, self._done = total, 0
+        self._statuses, self._seconds = {}, {}
         self._console.print(
             f"{total} jobs to run, {kept} finished before; {slots} at a time.", highlight=False, markup=False
         )
+        for earlier in self._bar.task_ids:
+            self._bar.remove_task(earlier)
         task = self._bar.add_task("Jobs", total=total)
         if not self._console.is_terminal:
             yield
@@ -63,13 +64,12 @@ class RunDisplay:
             yield
         self._live = None
 
-    def finished(self, result: Result) -> None:
-        """Count a finished job."""
+    def finished(self, submission: str, status: str, seconds: float) -> None:
+        """Count a finished job, and the wall-clock seconds that its samples took."""
         with self._lock:
             self._done += 1
-            self._statuses.setdefault(result.submission, Counter())[result.status] += 1
-            seconds = sum(answer.wall_seconds for answer in result.answers)
-            self._seconds[result.submission] = self._seconds.get(result.submission, 0.0) + seconds
+            self._statuses.setdefault(submission, Counter())[status] += 1
+            self._seconds[submission] = self._seconds.get(submission, 0.0) + seconds
             if not self._console.is_terminal and (self._due() or self._done == self._total):
                 self._console.print(f"{self._done} of {self._total} jobs finished", highlight=False)
 

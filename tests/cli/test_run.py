@@ -96,7 +96,7 @@ def test_another_description_does_not_run_again_but_other_code_does(tmp_path, su
 def test_json_is_the_board(tmp_path, suite):
     mine = submission(tmp_path / "mine", "self.dimension_ = 2.0")
     outcome = run(mine, "--suite", suite, "--results", tmp_path / "results", "--json")
-    board = json.loads(outcome.stdout)
+    board = json.loads(outcome.stdout)["estimators"]
     assert {row["submission"] for row in board["rows"]} == {"mine", "constant"}
 
 

@@ -1,0 +1,116 @@
+"""`manifoldbench represent`: the intrinsic dimension of a trained model's layers."""
+
+import tempfile
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from benchmark.cli.run import IMAGE as DEFAULT_IMAGE
+from benchmark.cli.run import make_engine, select
+from benchmark.data.store import cache_root
+from benchmark.errors import UserError
+from benchmark.paths import results_root, submissions_root
+from benchmark.provenance import now
+from benchmark.sandbox.engine import Limits
+from benchmark.submissions import Submission
+from benchmark.training import layers
+from benchmark.training.protocols import TaskWanted, load_protocol
+from benchmark.training.scoring import accuracy
+from benchmark.training.tasks import build_training_tasks
+
+LIMITS = Limits(wall_seconds=120.0, cpu_seconds=240.0, memory_bytes=4 << 30)
+"""What an estimator may use for one layer."""
+
+
+@click.command()
+@click.argument("submission")
+@click.option("--dataset", required=True, help="Id of a dataset card.")
+@click.option("--labels", default="classes", show_default=True, help="Which labels the model is trained on.")
+@click.option("--protocol", default="mini", show_default=True, help="By which it is trained.")
+@click.option("--epochs", type=click.IntRange(min=1), help="In place of the protocol's.")
+@click.option("--estimators", default="mle-k20,twonn", show_default=True, help="Rows of the board, separated by commas.")
+@click.option(
+    "--images", type=click.IntRange(min=20), default=500, show_default=True, help="Training images looked at."
+)
+@click.option("--results", type=click.Path(file_okay=False, path_type=Path), help="Results folder [default: results].")
+@click.option("--sandbox", type=click.Choice(["process", "docker"]), default="process", show_default=True)
+@click.option("--image", default=DEFAULT_IMAGE, show_default=True, help="Image of --sandbox docker.")
+@click.option("--gpus", default="none", show_default=True, help="Of --sandbox docker: all, none, or ids such as 0,1.")
+@click.option("--json", "as_json", is_flag=True, help="Print the estimates as JSON.")
+def represent(
+    submission: str,
+    dataset: str,
+    labels: str,
+    protocol: str,
+    epochs: int | None,
+    estimators: str,
+    images: int,
+    results: Path | None,
+    sandbox: str,
+    image: str,
+    gpus: str,
+    as_json: bool,
+) -> None:
+    """Train the model SUBMISSION once, and estimate the dimension of every layer's outputs.
+
+    \b
+    Example: manifoldbench represent resnet18 --dataset pneumoniamnist --estimators mle-k20,twonn
+    """
+    started = now()
+    root = submissions_root()
+    model = _one(submission, root, "models")
+    asked = [_one(name.strip(), root, "estimators") for name in estimators.split(",")]
+    overrides = {"training.representations": images} | ({"training.epochs": epochs} if epochs else {})
+    recipe = load_protocol(protocol, overrides)
+    wanted = TaskWanted(dataset=dataset, labels=labels, train=recipe.content.data.train[:1], pairs=1)
+    tasks, left_out = build_training_tasks(recipe, [wanted], cache_root() / "trainings", lambda *_: None)
+    if not tasks:
+        raise UserError(" ".join(item.reason for item in left_out))
+    task, truth = tasks[0]
+    with make_engine(sandbox, image, gpus) as engine, tempfile.TemporaryDirectory(prefix="manifoldbench-") as folder:
+        click.echo(f"Training {model.name} on {truth.name} by {recipe.title}.", err=True)
+        trained = layers.trained_or_sentence(layers.train_for_layers(model, task, engine, Path(folder)), model)
+        points = layers.clouds(task, trained.representations)
+        estimates = list(layers.measure(points, asked, LIMITS, engine, Path(folder)))
+        share = accuracy(trained.test[-1], truth.test_labels)
+        content = layers.summary(model, task, truth, share, list(points), estimates, engine, started)
+    path = layers.write_representations(results or results_root(), content)
+    click.echo(content.model_dump_json(indent=1) if as_json else to_text(content))
+    click.echo(f"Kept in {path}", err=True)
+
+
+def _one(name: str, root: Path, track: str) -> Submission:
+    """The one row of that name and track."""
+    found = [row for row in select((name,), root) if name in (row.name, row.manifest.name)]
+    if len(found) != 1 or found[0].manifest.track != track:
+        rows = ", ".join(row.name for row in found if row.manifest.track == track)
+        hint = f": name one of {rows}" if rows else ""
+        raise UserError(f'"{name}" is not one submission of the track {track}{hint}.')
+    return found[0]
+
+
+def to_text(content: layers.Representations) -> str:
+    """A table with a line for each layer and a column for each estimator: raw, and corrected where a bias is known."""
+    names = list(dict.fromkeys(estimate.estimator for estimate in content.estimates))
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("Layer")
+    table.add_column("Outputs", justify="right")
+    for name in names:
+        table.add_column(name, justify="right")
+    for layer in content.layers:
+        cells = {estimate.estimator: estimate for estimate in content.estimates if estimate.layer == layer}
+        table.add_row(layer, str(next(iter(cells.values())).n), *(_cell(cells[name]) for name in names))
+    console = Console(width=120, color_system=None, highlight=False)
+    with console.capture() as captured:
+        console.print(f"{content.submission} on {content.task}, protocol {content.protocol}: {content.accuracy:.1f} %")
+        console.print(table)
+    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+
+
+def _cell(estimate: layers.LayerEstimate) -> str:
+    if estimate.dimension is None:
+        return estimate.status
+    corrected = f" ({estimate.dimension * estimate.correction:.2f})" if estimate.correction else ""
+    return f"{estimate.dimension:.2f}{corrected}"
