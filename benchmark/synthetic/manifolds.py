@@ -71,9 +71,17 @@ def sample_manifold(name: str, n: int, seed: int, noise: float = 0.0) -> Points:
         return points
     # the tree counts each point as its own first neighbour
     tenth = KDTree(points).query(points, k=[NOISE_NEIGHBOR + 1])[0]
-    sigma = noise * np.median(tenth) / np.sqrt(2 * points.shape[1])
+    sigma = noise_sigma(tenth, points.shape[1], noise)
     generator = np.random.default_rng(seed_from(manifold=name, noise=seed))
     return np.asarray(points + sigma * generator.standard_normal(points.shape))
+
+
+def noise_sigma(tenth: NDArray[np.float64], ambient_dimension: int, eta: float) -> float:
+    """Standard deviation eta * median(r10) / sqrt(2 D) of Gaussian noise scaled by neighbour spacing.
+
+    tenth: r10, each point's distance to its tenth neighbour. Source: Huang, Chen & Chung 2026.
+    """
+    return float(eta * np.median(tenth) / np.sqrt(2 * ambient_dimension))
 
 
 def _library_seed(generator: Generator) -> int:

@@ -1,0 +1,199 @@
+"""Natural-looking phantoms and contact sheets: full rank, things that hide each other, the same bytes everywhere."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmark.errors import UserError
+from benchmark.hashing import sha256_of_array
+from benchmark.synthetic.geometry import jacobians
+from benchmark.synthetic.phantoms import decoder, scene
+from benchmark.synthetic.phantoms.contact_sheet import contact_sheet, write_sheets
+from benchmark.synthetic.phantoms.factors import Table, make_phantom
+from benchmark.synthetic.phantoms.sampling import phantom_of, render_pixels, to_8_bits
+
+# torch makes its own forward-mode rules with a function that it calls deprecated
+pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is:FutureWarning")
+
+FAMILIES = {module.FAMILY.name: module.FAMILY for module in (scene, decoder)}
+SAMPLES = {
+    "scene": "",
+    "decoder": "",
+}
+"""sha256 of 8 images of 32 x 32 pixels of dimension 16."""
+
+
+def draws(phantom, n, seed=0):
+    return phantom.latents(n, np.random.default_rng(seed))
+
+
+def differences(phantom, latents, size):
+    """Jacobians [n, size * size, d] by central differences: as exact as the tests need, and fast."""
+    step = 1e-5
+    steps = step * np.eye(phantom.dimension)
+    both = (latents[:, None, None] + np.stack([steps, -steps])).reshape(-1, phantom.dimension)
+    images = phantom.render(torch.from_numpy(both), size).numpy()
+    plus, minus = images.reshape(len(latents), 2, phantom.dimension, -1).swapaxes(0, 1)
+    return ((plus - minus) / (2 * step)).swapaxes(1, 2)
+
+
+@pytest.mark.parametrize("name", list(FAMILIES))
+@pytest.mark.parametrize("dimension", [1, 64])
+def test_the_jacobian_has_full_rank(name, dimension):
+    phantom = FAMILIES[name].make(dimension or FAMILIES[name].maximum, 2)
+    values = np.linalg.svd(differences(phantom, draws(phantom, 4), 48), compute_uv=False)
+    assert values.shape[1] == phantom.dimension
+    assert (values[:, -1] / values[:, 0]).min() > 1e-3
+
+
+@pytest.mark.parametrize("name", list(FAMILIES))
+def test_forward_differentiation_agrees_with_differences(name):
+    phantom = FAMILIES[name].make(3, 1)
+    latents = draws(phantom, 2)
+    exact = jacobians(phantom, torch.from_numpy(latents), 32)[1].numpy().swapaxes(1, 2)
+    measured = differences(phantom, latents, 32)
+    np.testing.assert_allclose(measured, exact, rtol=0, atol=1e-6 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("name", list(FAMILIES))
+def test_every_latent_moves_the_image_alike(name):
+    phantom = FAMILIES[name].make(64, 0)
+    effects = np.linalg.norm(differences(phantom, draws(phantom, 4), 32), axis=1).mean(axis=0)
+    assert effects.max() / effects.min() < 12
+
+
+@pytest.mark.parametrize("name", list(FAMILIES))
+def test_bytes_do_not_depend_on_threads_blocks_or_machines(name):
+    phantom = FAMILIES[name].make(16, 0)
+    latents = draws(phantom, 8)
+    pixels = render_pixels(phantom, latents, 32)
+    assert sha256_of_array(pixels) == SAMPLES[name]
+    threads = torch.get_num_threads()
+    torch.set_num_threads(3)
+    one_by_one = np.concatenate([render_pixels(phantom, latents[i : i + 1], 32) for i in range(8)])
+    torch.set_num_threads(threads)
+    assert one_by_one.tobytes() == pixels.tobytes()
+
+
+@pytest.mark.parametrize("name", list(FAMILIES))
+@pytest.mark.parametrize("size", [28, 96])
+def test_images_lie_about_0_to_1_at_any_size(name, size):
+    phantom = FAMILIES[name].make(20, 1)
+    images = phantom.render(torch.from_numpy(draws(phantom, 3)), size)
+    assert images.shape == (3, size, size)
+    assert images.dtype == torch.float64
+    assert -0.1 < float(images.min()) < 0.3
+    assert 0.7 < float(images.max()) < 1.15
+
+
+def test_a_nearer_thing_hides_a_farther_one():
+    """Two equal things in one place: only the later one's light is seen."""
+    parameters = torch.from_numpy(np.zeros(len(scene.PARAMETERS) * scene.THINGS + len(scene.BACKGROUND)))
+    things = parameters[: len(scene.PARAMETERS) * scene.THINGS].reshape(scene.THINGS, -1)
+    things[:, 2:4] = 0.01
+    things[:, 0] = 5.0  # far outside
+    things[3, [0, 2, 3, 5]] = things[6, [0, 2, 3, 5]] = torch.tensor([0.0, 0.4, 0.3, 0.9], dtype=torch.float64)
+    things[6, 5] = 0.2
+    image = scene.draw(parameters[:, None], 64)[0]
+    assert float(image[32, 32]) == pytest.approx(0.2, abs=1e-4)
+    things[6, 0] = 5.0
+    assert float(scene.draw(parameters[:, None], 64)[0, 32, 32]) == pytest.approx(0.9, abs=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_no_thing_of_a_scene_is_hidden(seed):
+    things = scene.draw_layout(np.random.default_rng(seed))
+    assert scene.visible(things).min() > 0.01  # 41 pixels of 64 x 64
+
+
+def test_a_decoder_interpolates_one_picture_to_any_size():
+    phantom = decoder.make(8, 0)
+    latents = torch.from_numpy(draws(phantom, 2))
+    half, whole, twice = (phantom.render(latents, size) for size in (32, 64, 128))
+    joined = whole.reshape(2, 32, 2, 32, 2).mean(dim=(2, 4))
+    assert float((half - joined).abs().max()) < 0.08
+    assert float((twice.reshape(2, 64, 2, 64, 2).mean(dim=(2, 4)) - whole).abs().max()) < 0.12
+
+
+def test_a_decoder_doubles_as_torch_interpolates():
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(2, 3, 8, 8)))
+    doubled = decoder._doubled(decoder._doubled(x, 2), 3)
+    reference = torch.nn.functional.interpolate(x, scale_factor=2, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(doubled, reference, rtol=0, atol=1e-14)
+    resized = decoder._resized(decoder._resized(x, 13, 2), 13, 3)
+    reference = torch.nn.functional.interpolate(x, size=13, mode="bilinear", align_corners=False)
+    torch.testing.assert_close(resized, reference, rtol=0, atol=1e-12)
+
+
+def test_a_decoders_weights_are_orthogonal():
+    phantom = decoder.make(16, 0)
+    for mixture in phantom.mixtures:
+        gram = mixture @ mixture.T
+        np.testing.assert_allclose(gram, gram[0, 0] * np.eye(len(gram)), atol=1e-4)
+    gram = phantom.first @ phantom.first.T
+    off = gram - np.diag(np.diag(gram))
+    assert np.abs(off).max() < 1e-4 * gram.max()
+
+
+def test_a_table_refuses_a_factor_of_an_unknown_parameter():
+    with pytest.raises(ValueError, match="lung"):
+        Table({("heart", "x"): 0.0}, [("lung", {("lung", "x"): 0.1})])
+
+
+def test_the_effects_of_factors_are_equalised():
+    """Two factors of which one moves the image five times as far: the limits let their ratio fall to 1."""
+    table = Table(
+        {("a", "light"): 0.5, ("b", "light"): 0.5}, [("a", {("a", "light"): 0.1}), ("b", {("b", "light"): 0.2})]
+    )
+
+    def draw(parameters, size):
+        ones = torch.ones(1, size, size, dtype=parameters.dtype)
+        left = ones.clone()
+        left[..., size // 2 :] = 0
+        return parameters[0, :, None, None] * left + parameters[1, :, None, None] * (ones - left)
+
+    phantom = make_phantom("test", table, draw, 2, 0)
+    assert phantom.effects.max(axis=1) == pytest.approx([0.141421, 0.141421], abs=2e-5)
+
+
+def test_a_sheet_shows_anatomies_in_rows_and_latents_in_columns():
+    sheet = contact_sheet("scene", 5, columns=3, rows=2, size=32, seed=4)
+    assert sheet.shape == (64, 96)
+    assert sheet.dtype == np.uint8
+    below = contact_sheet("scene", 5, columns=3, rows=1, size=32, seed=5)
+    assert sheet[:32].tobytes() == contact_sheet("scene", 5, columns=3, rows=1, size=32, seed=4).tobytes()
+    assert not np.array_equal(sheet[32:], sheet[:32])
+    assert below.shape == (32, 96)
+
+
+def test_a_sheet_of_an_unknown_family_is_refused():
+    with pytest.raises(UserError, match="scene"):
+        contact_sheet("unicorns", 5)
+    with pytest.raises(UserError, match="512"):
+        contact_sheet("scene", 5, size=600)
+
+
+def test_sheets_are_written_as_grey_png(tmp_path, monkeypatch):
+    import benchmark.synthetic.phantoms as package
+
+    monkeypatch.setattr(package, "PHANTOMS", {"decoder": decoder.FAMILY})
+    (path,) = write_sheets(tmp_path / "sheets")
+    with Image.open(path) as image:
+        assert (path.name, image.size, image.mode) == ("decoder.png", (512, 256), "L")
+        assert np.array_equal(np.asarray(image), contact_sheet("decoder", 16))
+
+
+def test_a_smaller_decoder_is_drawn_from_the_same_weights():
+    small, large = phantom_of("decoder", 2, 3), phantom_of("decoder", 3, 3)
+    cosines = (small.first * large.first[:2]).sum(axis=1) / (
+        np.linalg.norm(small.first, axis=1) * np.linalg.norm(large.first[:2], axis=1)
+    )
+    assert cosines == pytest.approx([1, 1], abs=1e-6)
+    assert np.array_equal(small.mixtures[0], large.mixtures[0])
+
+
+def test_eight_bits_of_a_decoder_use_the_whole_range():
+    pixels = to_8_bits(render_pixels(decoder.make(16, 0), draws(decoder.make(16, 0), 16), 64))
+    assert pixels.min() < 40
+    assert pixels.max() > 215
