@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,11 +20,15 @@ from benchmark.errors import UserError
 from benchmark.estimation import scoring
 from benchmark.results import Answer, Result, iter_results
 from benchmark.statistics import aggregate
+from benchmark.statistics import ranks as ranks_of
 
 CONTROL = "constant"
 """The control whose answers stand in for those of a failed sample."""
 CONTROLS = (CONTROL, "random")
 """Submissions that mark the scale; they are ranked, and are not competitors."""
+LOCAL_SCORES = ("local_error", "local_rank_correlation")
+SINGLE_TRUTH = ("phantom", "known")
+"""Kinds of task with one true dimension."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,9 @@ class Board:
     """One row a task: task, kind, family, dataset, n, ambient_dimension, truth, view_sha256, task_sha256."""
     superseded: int
     """Results that are left out since a newer suite, task or submission took their place."""
+    ranked_by: Literal["phantom", "known"]
+    """The kind of task that the ranks, the error and the scores beside it stand on: phantoms, or manifolds where the
+    suite has no phantoms."""
     results: tuple[Result, ...] = field(repr=False)
     """The results the board stands on, by submission and task."""
 
@@ -48,10 +55,12 @@ def load_board(root: Path, suite: str) -> Board:
     """The board of a suite, from the results below `root`.
 
     Columns of `rows`: submission; rank, rank_low, rank_high (missing for a submission that has not answered all tasks
-    that others have); error, error_low, error_high (mean percentage error over known truth, families averaged first,
-    with the bootstrap interval over tasks; missing without all tasks of known truth); error_<family>; log_error, bias,
-    far_off, coverage, rank_correlation, failure_rate; inconsistency, inconsistency_low, inconsistency_high and its four
-    parts; wall_seconds (mean of a sample, shared graph given), wall_seconds_with_graph (building it included),
+    that others have); error, error_low, error_high (mean percentage error over phantoms, families averaged first, with
+    the bootstrap interval over tasks; missing without all of these tasks; over manifolds where there are no phantoms);
+    log_error, bias, far_off, coverage, rank_correlation over the same tasks; error_manifolds with its interval, which
+    breaks ties; error_<family> of phantoms and of manifolds; failure_rate; inconsistency, inconsistency_low,
+    inconsistency_high and its four parts; local_error, local_rank_correlation (of estimators that give the dimension
+    at each point); wall_seconds (mean of a sample, shared graph given), wall_seconds_with_graph (building it included),
     cpu_seconds, peak_bytes (largest); tasks, answered, ok; statuses (status -> samples, `ok` left out);
     submission_sha256.
 
@@ -65,7 +74,8 @@ def load_board(root: Path, suite: str) -> Board:
     current = _current(found)
     newest = max(current, key=lambda result: result.provenance.finished)
     tasks = _tasks(current)
-    rows = _ranked(_rows(current, len(tasks)), _scores(current))
+    by: Literal["phantom", "known"] = "phantom" if (tasks["kind"] == "phantom").any() else "known"
+    rows = _ranked(_rows(current, len(tasks), by), _scores(current), by)
     return Board(
         suite=suite,
         suite_version=newest.suite_version,
@@ -73,6 +83,7 @@ def load_board(root: Path, suite: str) -> Board:
         rows=rows,
         tasks=tasks,
         superseded=len(found) - len(current),
+        ranked_by=by,
         results=tuple(current),
     )
 
@@ -131,7 +142,7 @@ def submission_table(board: Board, submission: str) -> pd.DataFrame:
             continue
         values = [answer.dimension for answer in result.answers if answer.dimension is not None]
         estimate, (low, high) = _number(result.answers[0].dimension), _interval(result)
-        if result.kind == "known" and values:
+        if result.kind in {*SINGLE_TRUTH, "local"} and values:
             estimate, low, high = float(np.median(values)), min(values), max(values)
         rows.append(
             {
@@ -174,7 +185,9 @@ def domain_table(board: Board) -> pd.DataFrame:
 
 def scores_of(result: Result, fallback: Mapping[str, float]) -> dict[str, float]:
     """Scores of one result; `fallback` is the control's answer for each part."""
-    if result.kind == "known" and result.truth is not None:
+    if result.kind == "local":
+        return dict(result.scores)  # the dimensions at each point are not kept
+    if result.kind in SINGLE_TRUTH and result.truth is not None:
         estimates, control = _answered(result, fallback)
         return scoring.score_known(estimates, [answer.interval for answer in result.answers], result.truth, control)
     return scoring.score_real(_parts(result))
@@ -187,15 +200,20 @@ def board_csv(board: Board) -> str:
 
 def board_json(board: Board) -> str:
     """The board as JSON, every number in full: suite, version, hashes, tasks, rows; what is not known is null."""
-    content = {
+    return json.dumps(board_content(board), indent=1, ensure_ascii=False, allow_nan=False)
+
+
+def board_content(board: Board) -> dict[str, Any]:
+    """The board as plain values, every number in full."""
+    return {
         **{name: getattr(board, name) for name in ("suite", "suite_version", "suite_sha256", "superseded")},
-        "tasks": _records(board.tasks),
-        "rows": _records(board.rows),
+        "tasks": records(board.tasks),
+        "rows": records(board.rows),
     }
-    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
 
 
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows of a table as plain values; what is missing is None."""
     plain = frame.astype(object)
     return [
         {str(key): value for key, value in row.items()} for row in plain.where(plain.notna(), None).to_dict("records")
@@ -208,7 +226,8 @@ def _words(statuses: Mapping[str, int]) -> str:
 
 def to_text(board: Board, width: int = 100) -> str:
     """The board for a terminal, `width` characters wide; controls are marked."""
-    known = int((board.tasks["kind"] == "known").sum())
+    counts = Counter(board.tasks["kind"])
+    asked = [f"{counts[kind]} {words}" for kind, words in _KINDS.items() if counts[kind]]
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="")
     for heading, justify in _HEADINGS:
         table.add_column(heading, justify=justify, no_wrap=heading != "Failures")  # type: ignore[arg-type]
@@ -217,14 +236,21 @@ def to_text(board: Board, width: int = 100) -> str:
     buffer = io.StringIO()
     console = Console(file=buffer, width=width, color_system=None, highlight=False, markup=False)
     console.print(
-        f"Suite {board.suite}, version {board.suite_version}: {known} tasks of known dimension, "
-        f"{len(board.tasks) - known} on real images. Lower is better; 95 % intervals; ties share a range of ranks."
+        f"Suite {board.suite}, version {board.suite_version}: tasks on {', '.join(asked)}. Ranked by the error on "
+        f"{_KINDS[board.ranked_by]}. Lower is better; 95 % intervals; ties share a range of ranks."
     )
     console.print(table)
     if board.superseded:
         console.print(f"Results of an earlier suite, task or submission, left out: {board.superseded}.")
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
 
+
+_KINDS = {
+    "phantom": "phantoms of known dimension",
+    "known": "manifolds of known dimension",
+    "local": "phantoms of mixed dimension",
+    "real": "real images",
+}
 
 _HEADINGS = (
     ("Rank", "right"),
@@ -283,18 +309,20 @@ def _tasks(results: list[Result]) -> pd.DataFrame:
     return pd.DataFrame([rows[name] for name in sorted(rows)]).astype({"truth": float})
 
 
-def _rows(results: list[Result], tasks: int) -> pd.DataFrame:
+def _rows(results: list[Result], tasks: int, by: str) -> pd.DataFrame:
     fallbacks = _fallbacks(results)
     by_submission = groupby(results, key=lambda result: result.submission)
-    return pd.DataFrame([_row(name, list(own), tasks, fallbacks) for name, own in by_submission])
+    return pd.DataFrame([_row(name, list(own), tasks, by, fallbacks) for name, own in by_submission])
 
 
-def _row(name: str, results: list[Result], tasks: int, fallbacks: Mapping[str, Mapping[str, float]]) -> dict[str, Any]:
+def _row(
+    name: str, results: list[Result], tasks: int, by: str, fallbacks: Mapping[str, Mapping[str, float]]
+) -> dict[str, Any]:
     answers = [answer for result in results for answer in result.answers]
     statuses = Counter(answer.status for answer in answers if answer.status != "ok")
     return {
         "submission": name,
-        **_pooled(results, fallbacks),
+        **_pooled([result for result in results if result.kind == by], fallbacks),
         "failure_rate": 100 * statuses.total() / len(answers),
         "wall_seconds": float(np.mean([answer.wall_seconds for answer in answers])),
         "wall_seconds_with_graph": float(np.mean([answer.wall_seconds + answer.graph_seconds for answer in answers])),
@@ -309,7 +337,7 @@ def _row(name: str, results: list[Result], tasks: int, fallbacks: Mapping[str, M
 
 
 def _pooled(results: list[Result], fallbacks: Mapping[str, Mapping[str, float]]) -> dict[str, float]:
-    """Scores over all samples of known truth together."""
+    """Scores over all samples of these results' known truths together."""
     known = [(result, result.truth) for result in results if result.truth is not None]
     filled = [
         scoring.stand_in(*_answered(result, fallbacks.get(result.task_sha256, {})), truth) for result, truth in known
@@ -325,7 +353,7 @@ def _pooled(results: list[Result], fallbacks: Mapping[str, Mapping[str, float]])
 def _scores(results: list[Result]) -> pd.DataFrame:
     """One row a result: submission, task, kind, family, and every score there is."""
     fallbacks = _fallbacks(results)
-    named = {"error": math.nan, "inconsistency": math.nan} | dict.fromkeys(scoring.CONSISTENCY, math.nan)
+    named = dict.fromkeys(("error", "inconsistency", *scoring.CONSISTENCY, *LOCAL_SCORES), math.nan)
     return pd.DataFrame(
         {
             **_of(result, "submission", "task", "kind", "family"),
@@ -336,22 +364,43 @@ def _scores(results: list[Result]) -> pd.DataFrame:
     )
 
 
-def _ranked(rows: pd.DataFrame, scores: pd.DataFrame) -> pd.DataFrame:
+def _ranked(rows: pd.DataFrame, scores: pd.DataFrame, by: str) -> pd.DataFrame:
     """Add means with intervals, and ranks among the submissions that have answered every task."""
-    known, real = scores[scores["kind"] == "known"], scores[scores["kind"] == "real"]
+    of_kind = {kind: scores[scores["kind"] == kind] for kind in _KINDS}
     complete = rows.loc[rows["answered"] == rows["tasks"], "submission"]
-    ranks = _aggregated(known[known["submission"].isin(complete)], "error", ["rank", "rank_low", "rank_high"])
+    error = _aggregated(of_kind[by], "error", ["mean", "low", "high"])
+    manifolds = _aggregated(of_kind["known"], "error", ["mean", "low", "high"])
+    manifolds = manifolds.rename(columns=lambda name: name.replace("error", "error_manifolds"))
+    ranks = _aggregated(
+        of_kind[by][of_kind[by]["submission"].isin(complete)], "error", ["rank", "rank_low", "rank_high"]
+    )
+    ranks = _without_ties(ranks, manifolds["error_manifolds"])
     # real images are one family: each dataset counts once
-    real = real.assign(family="real")
+    real = of_kind["real"].assign(family="real")
     added = [
-        known.pivot_table(index="submission", columns="family", values="error").add_prefix("error_"),
+        manifolds,
+        *(
+            of_kind[kind].pivot_table(index="submission", columns="family", values="error").add_prefix("error_")
+            for kind in SINGLE_TRUTH
+        ),
         real.groupby("submission")[list(scoring.CONSISTENCY)].mean(),
         _aggregated(real, "inconsistency", ["mean", "low", "high"]),
+        of_kind["local"].groupby("submission")[list(LOCAL_SCORES)].mean(),
     ]
-    first = [ranks.astype("Int64"), _aggregated(known, "error", ["mean", "low", "high"])]
     own = rows.set_index("submission")
-    ranked = own[[]].join([*first, own, *added]).rename_axis("submission").reset_index()
+    ranked = own[[]].join([ranks.astype("Int64"), error, own, *added]).rename_axis("submission").reset_index()
     return ranked.sort_values(["rank", "submission"], na_position="last", kind="stable", ignore_index=True)
+
+
+def _without_ties(ranks: pd.DataFrame, second: pd.Series) -> pd.DataFrame:
+    """Move each submission down by as many as share its rank and have a lower second score (to 12 digits)."""
+    ranks = ranks.copy()
+    for _, tied in ranks.groupby("rank"):
+        places = second.reindex(tied.index).to_numpy(dtype=float)
+        if len(tied) > 1 and np.isfinite(places).all():
+            ranks.loc[tied.index, "rank"] = tied["rank"] + ranks_of(places) - 1
+    ranks["rank_high"] = np.maximum(ranks["rank_high"], ranks["rank"])
+    return ranks
 
 
 def _aggregated(scores: pd.DataFrame, score: str, fields: list[str]) -> pd.DataFrame:

@@ -4,8 +4,11 @@ import sys
 
 import click
 
+from benchmark.cli.calibrate import calibrate
 from benchmark.cli.check import check
 from benchmark.cli.data import data
+from benchmark.cli.represent import represent
+from benchmark.cli.reproduce import reproduce
 from benchmark.cli.run import run
 from benchmark.cli.serve import serve
 from benchmark.cli.site import site
@@ -15,14 +18,14 @@ from benchmark.errors import ManifoldBenchError
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="manifoldbench")
 def cli() -> None:
-    """Measure how well intrinsic-dimension estimators do on radiology and natural images.
+    """Measure how many dimensions images have, who can tell, and what that does to learning from them.
 
     \b
     Example: manifoldbench run --suite smoke && manifoldbench site && manifoldbench serve
     """
 
 
-for command in (run, check, data, site, serve):
+for command in (run, check, calibrate, represent, reproduce, data, site, serve):
     cli.add_command(command)
 
 

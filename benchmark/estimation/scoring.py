@@ -2,17 +2,18 @@
 
 Known truth is scored by error. Real images, whose dimension nobody knows, are scored by consistency: halves of a sample
 should agree, and a change of sample size, resolution or rounding should not move the estimate. A constant is perfectly
-consistent, so consistency alone never ranks: the board is ordered by error, and consistency stands beside it.
+consistent, so consistency alone never ranks: the board is ordered by error, and consistency stands beside it. Where the
+points of a sample differ in dimension, what an estimator says of each point is scored; that never ranks either.
 """
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
+
+from benchmark.metrics import Metric
 
 Floats = NDArray[np.float64]
 
@@ -21,17 +22,6 @@ FAR_OFF = 0.10
 INCONSISTENT = float(np.log(2.0))
 """A part without an answer counts as a factor of two: the worst that a consistency score takes, so that failing never
 beats answering. Answers that differ by more count as a factor of two as well."""
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """How a score is read."""
-
-    name: str
-    title: str
-    unit: str
-    better: Literal["lower", "higher", "zero"]
-    about: str
 
 
 METRICS: Mapping[str, Metric] = {
@@ -51,6 +41,14 @@ METRICS: Mapping[str, Metric] = {
         Metric("resolution_change", "Resolution", "", "lower", "|ln(at half the size, 8 bits / whole)|."),
         Metric("rounding_change", "Rounding", "", "lower", "|ln(at half the size, 8 bits / the same, not rounded)|."),
         Metric("inconsistency", "Inconsistency", "", "lower", "Mean of the four changes on real images."),
+        Metric("local_error", "Local error", "%", "lower", "Mean percentage error of the dimension at each point."),
+        Metric(
+            "local_rank_correlation",
+            "Local correlation",
+            "",
+            "higher",
+            "Spearman's, dimensions at each point with their truths.",
+        ),
     )
 }
 """Every score by name."""
@@ -194,6 +192,26 @@ def score_real(parts: Mapping[str, float | None]) -> dict[str, float]:
         scores["inconsistency"] = float(np.mean(list(scores.values())))
     scores["failure_rate"] = 100 * sum(estimate is None for estimate in parts.values()) / len(parts)
     return scores
+
+
+def score_local(pointwise: Sequence[Sequence[float] | None], truths: Sequence[NDArray[np.int64]]) -> dict[str, float]:
+    """Scores of one task whose points differ in dimension, means over its seeds.
+
+    pointwise: for each seed the estimates at its n points, >= 0; None where there are none.
+    truths: for each seed the true dimensions, [n]. A seed without estimates counts as an error of 100 % and as no
+    correlation; an estimator that gives none at all has no score.
+    """
+    if len(pointwise) != len(truths):
+        raise ValueError("local estimates or None for each seed")
+    if not any(pointwise):
+        return {}
+    errors, correlations = [], []
+    for estimates, truth in zip(pointwise, truths, strict=True):
+        given = np.minimum(np.array(estimates or np.zeros(len(truth)), dtype=np.float64), WIDEST)
+        errors.append(float(100 * np.mean(np.abs(given - truth) / truth)))
+        even = len(np.unique(given)) == 1 or len(np.unique(truth)) == 1
+        correlations.append(0.0 if even else float(stats.spearmanr(given, truth).statistic))
+    return {"local_error": float(np.mean(errors)), "local_rank_correlation": float(np.mean(correlations))}
 
 
 def halves(parts: Mapping[str, float | None]) -> list[tuple[float | None, float | None]]:

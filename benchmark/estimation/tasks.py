@@ -4,32 +4,32 @@ A Task is what a submission is asked. It has no field for the answer and no name
 knows of it stands in a Truth, which never leaves the harness.
 """
 
-import importlib.metadata
 import json
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmark import neighbors as neighbors_package
-from benchmark.data import view as view_module
-from benchmark.data.card import load_card
-from benchmark.data.store import DatasetMissing, prepared
-from benchmark.data.view import View, render
+from benchmark.data.store import DatasetMissing
 from benchmark.errors import UserError, reason_of
-from benchmark.estimation.suites import Copies, KnownBlock, RealBlock, Suite, manifolds_of
+from benchmark.estimation.phantom_plans import phantom_plans
+from benchmark.estimation.plans import Cloud, Part, Plan, Truth, known_plans, real_plan
+from benchmark.estimation.suites import Copies, Suite
 from benchmark.hashing import seed_from, sha256_of, sha256_of_array, sha256_of_file
 from benchmark.neighbors import first_copies, neighbor_graph, restore_copies
 from benchmark.sandbox.engine import Limits
 from benchmark.submissions import MAX_NEIGHBORS
-from benchmark.synthetic import manifolds as manifolds_module
-from benchmark.synthetic.manifolds import MANIFOLDS, sample_manifold
+
+__all__ = ["LeftOut", "Sample", "Task", "Truth", "build_tasks"]
+
+TRUTHS = "truths"
+"""Folder, beside those of the samples, of the true dimension at each point."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,36 +69,11 @@ class Task:
 
 
 @dataclass(frozen=True, slots=True)
-class Truth:
-    """What the harness knows of a task."""
-
-    name: str
-    kind: str
-    """`known` or `real`."""
-    family: str
-    dimension: float | None = None
-    dataset: str | None = None
-    view_sha256: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class LeftOut:
     """A task that cannot be asked here, and how to get what it needs."""
 
     name: str
     reason: str
-
-
-_Part = tuple[str, str, Callable[[], NDArray[Any]], Copies]
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """A task before its samples are built."""
-
-    truth: Truth
-    parts: tuple[_Part, ...]
-    """Part, sha256 of everything that determines its points, the function that makes them, what to do with copies."""
 
 
 def build_tasks(
@@ -115,131 +90,81 @@ def build_tasks(
         cpu_seconds=budget.cpu_seconds,
         memory_bytes=round(budget.memory_gib * 2**30),
     )
-    plans: list[_Plan] = []
     left_out: list[LeftOut] = []
+    plans = list(phantom_plans(suite))
     for block in suite.content.known:
-        plans.extend(_known_plans(block))
+        plans.extend(known_plans(block, suite))
     for real in suite.content.real:
         for view in real.views:
             try:
-                plans.append(_real_plan(view, real))
+                plans.append(real_plan(view, real))
             except DatasetMissing as missing:
                 left_out.append(LeftOut(f"real/{view.dataset}", str(missing)))
     tasks = []
     for done, plan in enumerate(plans):
         progress(plan.truth.name, done, len(plans))
-        samples = tuple(
-            _build_sample(folder, part, key, points, copies, seed_from(task=plan.truth.name, part=part))
-            for part, key, points, copies in plan.parts
-        )
-        tasks.append((Task(samples, limits), plan.truth))
+        refusal = plan.refusal()
+        if refusal is None:
+            tasks.append(_build_task(folder, plan, limits))
+        else:
+            left_out.append(LeftOut(plan.truth.name, refusal))
     progress("", len(plans), len(plans))
     return tasks, left_out
 
 
-def _known_plans(block: KnownBlock) -> Iterator[_Plan]:
-    # The code that draws the points is part of what determines them: a changed generator is never read from the store.
-    code = sha256_of_file(Path(manifolds_module.__file__))
-    library = importlib.metadata.version("scikit-dimension")
-    suffix = f"@noise={block.noise:g}" if block.noise else ""
-    for name in manifolds_of(block):
-        parts: list[_Part] = []
-        for index in range(block.seeds):
-            seed = seed_from(manifold=name, repeat=index)
-            key = sha256_of(
-                {"manifold": name, "n": block.n, "seed": seed, "noise": block.noise, "code": code, "skdim": library}
-            )
-            parts.append((f"seed-{index}", key, _sampler(name, block.n, seed, block.noise), "removed"))
-        truth = Truth(
-            name=f"{block.family}/{name}{suffix}",
-            kind="known",
-            family=block.family,
-            dimension=float(MANIFOLDS[name].dimension),
-        )
-        yield _Plan(truth, tuple(parts))
+def _build_task(folder: Path, plan: Plan, limits: Limits) -> tuple[Task, Truth]:
+    truth = plan.truth
+    samples = tuple(_build_sample(folder, part, seed_from(task=truth.name, part=part.name)) for part in plan.parts)
+    if truth.kind == "local":
+        truth = replace(truth, local=tuple(_truth_path(sample.folder) for sample in samples))
+    return Task(samples, limits), truth
 
 
-def _sampler(name: str, n: int, seed: int, noise: float) -> Callable[[], NDArray[np.float64]]:
-    return lambda: sample_manifold(name, n, seed, noise)
-
-
-def _real_plan(view: View, block: RealBlock) -> _Plan:
-    card = load_card(view.dataset)
-    # What renders the pixels is part of what determines them, as above.
-    code = [sha256_of_file(Path(view_module.__file__)), importlib.metadata.version("torch")]
-    source = view.sha256()
-    parts: list[_Part] = [("whole", sha256_of([source, code, "whole"]), lambda: _flat(view), block.copies)]
-    for split in range(1, block.splits + 1):
-        for half in ("a", "b"):
-            part = f"half-{split}{half}"
-            parts.append((part, sha256_of([source, code, part]), _half(view, split, half), block.copies))
-    if block.resolutions:
-        native = view.size or prepared(card, view.split, view.source_size).pixels.shape[1]
-        size = native // 2
-        for part, rounding in (("low", "none"), ("low-rounded", "uint8")):
-            low = View.model_validate(view.model_dump() | {"size": size, "rounding": rounding})
-            parts.append((part, sha256_of([low.sha256(), code, part]), _whole(low), block.copies))
-    name = f"real/{view.dataset}" + ("" if block.copies == "removed" else "@copies")
-    truth = Truth(name=name, kind="real", family=card.domain, dataset=card.id, view_sha256=source)
-    return _Plan(truth, tuple(parts))
-
-
-def _flat(view: View) -> NDArray[Any]:
-    pixels = render(view).pixels
-    return np.ascontiguousarray(pixels.reshape(len(pixels), -1))
-
-
-def _whole(view: View) -> Callable[[], NDArray[Any]]:
-    return lambda: _flat(view)
-
-
-def _half(view: View, split: int, half: str) -> Callable[[], NDArray[Any]]:
-    def points() -> NDArray[Any]:
-        flat = _flat(view)
-        # Copies go before the split, so that no image is in both halves.
-        flat = flat[first_copies(flat)[0]]
-        order = np.random.default_rng(seed_from(view=view.sha256(), split=split)).permutation(len(flat))
-        middle = len(flat) // 2
-        return flat[np.sort(order[:middle] if half == "a" else order[middle : 2 * middle])]
-
-    return points
-
-
-def _build_sample(
-    folder: Path, part: str, key: str, make_points: Callable[[], NDArray[Any]], copies: Copies, seed: int
-) -> Sample:
+def _build_sample(folder: Path, part: Part, seed: int) -> Sample:
     code = [sha256_of_file(path) for path in sorted(Path(neighbors_package.__file__).parent.glob("*.py"))]
-    target = folder / sha256_of({"points": key, "copies": copies, "graph": code, "k": MAX_NEIGHBORS})[:32]
+    target = folder / sha256_of({"points": part.key, "copies": part.copies, "graph": code, "k": MAX_NEIGHBORS})[:32]
     described = target / "sample.json"
     if not described.exists():
-        _write_sample_folder(target, make_points(), copies)
+        _write_sample_folder(target, part.make(), part.copies)
     facts = json.loads(described.read_text())
-    return Sample(part=part, folder=target, seed=seed, **facts)
+    return Sample(part=part.name, folder=target, seed=seed, **facts)
 
 
-def _write_sample_folder(target: Path, points: NDArray[Any], copies: Copies) -> None:
+def _truth_path(target: Path) -> Path:
+    """Where the true dimensions of a sample's points lie: not in its folder, of which parts are handed over."""
+    return target.parent / TRUTHS / f"{target.name}.npy"
+
+
+def _write_sample_folder(target: Path, cloud: Cloud, copies: Copies) -> None:
     """Write points, graph and facts into `target`, which appears whole or not at all."""
+    points = cloud.points
     if len(points) < 3:
         raise UserError(f"A sample needs at least 3 points, and this one has {len(points)}.")
     started = time.perf_counter()
-    k = min(MAX_NEIGHBORS, len(points) - 1)
-    unique = len(first_copies(points)[0])
-    graph = neighbor_graph(points, min(k, unique - 1))
+    first = first_copies(points)[0]
+    # the largest group is what a point may pass over, itself included
+    passed = 1 if cloud.groups is None else int(np.unique(cloud.groups[first], return_counts=True)[1].max())
+    k = min(MAX_NEIGHBORS, len(first) - passed)
+    graph = neighbor_graph(points, k, groups=cloud.groups)
     distances, indices = graph.distances, graph.indices
     if copies == "removed":
         points = points[graph.kept]
     else:
         distances, indices = restore_copies(graph, distances.shape[1])
+    # the graph is not part of a task's hash: it follows from the points, unless groups are passed over
+    grouped = {} if cloud.groups is None else {"groups": sha256_of_array(cloud.groups)}
     facts = {
         "n": len(points),
         "ambient_dimension": points.shape[1],
         "duplicates": graph.duplicates,
         "certified": graph.certified,
-        "points_sha256": sha256_of({"points": sha256_of_array(points), "copies": copies}),
+        "points_sha256": sha256_of({"points": sha256_of_array(points), "copies": copies} | grouped),
         "graph_seconds": round(time.perf_counter() - started, 4),
     }
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        if cloud.local is not None:
+            _write_truth(_truth_path(target), cloud.local[graph.kept])
         partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=".partial-"))
         try:
             np.save(partial / "points.npy", points, allow_pickle=False)
@@ -259,3 +184,11 @@ def _write_sample_folder(target: Path, points: NDArray[Any], copies: Copies) -> 
             shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise UserError(f"{target.parent}: a sample cannot be written: {reason_of(error)}.") from None
+
+
+def _write_truth(path: Path, local: NDArray[np.int64]) -> None:
+    """Write true dimensions [n] whole or not at all, before the sample that they belong to is there."""
+    path.parent.mkdir(exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".partial-", delete=False) as stream:
+        np.save(stream, local, allow_pickle=False)
+    Path(stream.name).replace(path)
