@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, computed_field
 
+from benchmark import model_conformance
 from benchmark.errors import UserError
 from benchmark.hashing import seed_from
 from benchmark.invariances import INVARIANCES, KNOWN, Invariance, sphere_patch
@@ -104,7 +105,7 @@ class CheckReport(_Frozen):
 
     folder: str
     checks: tuple[Check, ...]
-    """Of the folder: `schema` and `import`; `track` in place of the latter where the track cannot be evaluated."""
+    """Of the folder: `schema`, and of an estimator `import`."""
     rows: tuple[Row, ...] = ()
 
     @computed_field  # type: ignore[prop-decorator]
@@ -135,6 +136,8 @@ def _summary(report: CheckReport) -> str:
     if failed:
         return f"Failed: {', '.join(failed)}. Each must pass before the submission can be evaluated."
     verdicts = [verdict for row in report.rows for verdict in row.badges.values()]
+    if not verdicts:
+        return "Passed."
     earned = f"{verdicts.count('pass')} of {len(verdicts)} badges"
     return f"Passed, with {earned}: badges are shown on the board and are not required."
 
@@ -154,12 +157,14 @@ def check_submission(
     manifest = submissions[0].manifest
     count = f", {len(submissions)} rows" if len(submissions) > 1 else ""
     schema = Check(name="schema", verdict="pass", finding=f"The manifest and {manifest.entry} are in order{count}.")
-    if manifest.track == "models":
-        finding = "The model track is not evaluated by this version: only submissions of the estimators track are."
-        track = Check(name="track", verdict="fail", finding=finding)
-        return CheckReport(folder=str(folder), checks=(schema, track))
     with tempfile.TemporaryDirectory(prefix="manifoldbench-", ignore_cleanup_errors=True) as name:
         scratch = Path(name)
+        if manifest.track == "models":
+            models = []
+            for done, submission in enumerate(submissions):
+                progress(submission.name, done, len(submissions))
+                models.append(_check_model(submission, engine, scratch))
+            return CheckReport(folder=str(folder), checks=(schema,), rows=tuple(models))
         progress("import", 0, len(submissions))
         imported = _import(submissions[0], engine, scratch)
         rows = []
@@ -198,6 +203,30 @@ def _check_row(submission: Submission, engine: Engine, scratch: Path) -> Row:
         badges = _badges(inquiry, first) if determinism.verdict == "pass" else [_not_run(name) for name in BADGES]
     checks = (contract, determinism, *badges)
     return Row(submission=submission.name, submission_sha256=submission.sha256, checks=checks)
+
+
+def _check_model(submission: Submission, engine: Engine, scratch: Path) -> Row:
+    """The required checks of a model; it has no badges."""
+
+    def row(*checks: Check) -> Row:
+        return Row(submission=submission.name, submission_sha256=submission.sha256, checks=checks)
+
+    try:
+        trained, fault = model_conformance.contract(submission, engine, scratch)
+    except UserError as error:  # a learning rate that is not offered
+        trained, fault = [], str(error)
+    if fault:
+        return row(Check(name="contract", verdict="fail", finding=fault), _not_run("determinism"))
+    contract = Check(name="contract", verdict="pass", finding=f"Built and trained: {', '.join(trained)}.")
+    same, difference = model_conformance.same_again(submission, engine, scratch)
+    if same:
+        again = Check(name="determinism", verdict="pass", finding="Two trainings with one seed gave the same outputs.")
+    else:
+        finding = (
+            f"Two trainings with one seed differ by {difference:.3g} in an output: draw random numbers from torch."
+        )
+        again = Check(name="determinism", verdict="fail", finding=finding)
+    return row(contract, again)
 
 
 def _ask(worker: Worker, scratch: Path, points: NDArray[Any], k: int | None, seed: int = SEED) -> Outcome:

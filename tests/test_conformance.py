@@ -247,13 +247,6 @@ def test_each_variant_is_checked(submission):
     assert said == [("import", 0, 2), ("mine-a", 0, 2), ("mine-b", 1, 2)]
 
 
-def test_the_model_track_is_not_evaluated_yet(submission):
-    report = check_submission(submission(manifest=MANIFEST.replace("estimators", "models")), FakeEngine(nearest))
-    assert not report.passed
-    assert found(report, "schema")[0] == "pass"
-    assert "not evaluated by this version" in found(report, "track")[1]
-
-
 def test_a_wrong_manifest_is_the_one_finding(submission):
     report = check_submission(submission('neighbors = "20"'), FakeEngine(nearest))
     assert not report.passed
