@@ -245,6 +245,8 @@ def _submission_of(name: str | Path) -> Submission:
     folder = Path(name).expanduser()
     if not found and (folder / MANIFEST).exists():
         found = list(load_submissions(folder))
+    if any(row.manifest.track == "models" for row in found):
+        raise UserError(f"estimator: {name} is a model, not an estimator of the dimension.")
     if len(found) == 1:
         return found[0]
     if found:
@@ -260,7 +262,7 @@ def _submission_of(name: str | Path) -> Submission:
             f'estimator: there is no folder of submissions at {root}, so "{name}" names no row: set '
             "MANIFOLDBENCH_SUBMISSIONS to the folder `submissions` of a checkout, or pass a class with a method fit."
         )
-    names = [row.name for row in known]
+    names = [row.name for row in known if row.manifest.track == "estimators"]
     near = difflib.get_close_matches(name, names, n=3)
     hint = f"did you mean {' or '.join(near)}" if near else f"there are {', '.join(names)}"
     raise UserError(f'estimator: no row of {root} is called "{name}", and no folder with {MANIFEST}: {hint}.')

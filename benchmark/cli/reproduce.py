@@ -16,7 +16,13 @@ from benchmark.paths import results_root
 
 @click.command()
 @click.argument("paper", type=click.Choice(["konz2022", "konz2024"]))
-@click.option("--suite", "suite_name", default="standard", show_default=True, help="Suite whose results are read.")
+@click.option(
+    "--suite",
+    "suite_name",
+    default="standard",
+    show_default=True,
+    help="Suite whose results are read, or its TOML file.",
+)
 @click.option("--protocol", metavar="NAME", help="Only the models of one protocol, such as mini [default: all].")
 @click.option("--results", type=click.Path(file_okay=False, path_type=Path), help="Results folder [default: results].")
 @click.option(
@@ -48,16 +54,17 @@ def reproduce(
     from benchmark.findings.retest import load_model_results, load_retest
 
     root = results or results_root()
-    board = load_board(root, suite_name)
-    if protocol is not None and not load_model_results(root, suite_name, protocol):
-        known = ", ".join(sorted({each.protocol for each in load_model_results(root, suite_name)})) or "none"
-        raise UserError(f"--protocol {protocol}: suite {suite_name} has no results of it; there are: {known}.")
+    suite = Path(suite_name).stem if suite_name.endswith(".toml") else suite_name
+    board = load_board(root, suite)
+    if protocol is not None and not load_model_results(root, suite, protocol):
+        known = ", ".join(sorted({each.protocol for each in load_model_results(root, suite)})) or "none"
+        raise UserError(f"--protocol {protocol}: suite {suite} has no results of it; there are: {known}.")
     if measure_sharpness:
         for item in _measure(suite_name, root):
             click.echo(f"Left out: {item.name}: {item.reason}", err=True)
     retest = load_retest(root, board, protocol)
     if not retest.estimators:
-        raise UserError(f"{root / suite_name}: no estimator was asked about real images: give a suite that has some.")
+        raise UserError(f"{root / suite}: no estimator was asked about real images: give a suite that has some.")
     if as_json:
         click.echo(json.dumps(content(retest, cast(PaperName, paper)), indent=1, ensure_ascii=False, allow_nan=False))
     else:

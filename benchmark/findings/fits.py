@@ -7,6 +7,7 @@ source: intervals say how far these datasets can be told from chance, not what a
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -117,19 +118,20 @@ def line(x: ArrayLike, y: ArrayLike) -> Line:
 
     Raises ValueError for fewer than `LEAST_LINE` points. The slope of values at one x is NaN.
     """
-    xs, ys = _array(x), _array(y)
+    xs, ys = _array(x).tolist(), _array(y).tolist()  # plain numbers: so few are faster without arrays
     n = len(xs)
     if n < LEAST_LINE or len(ys) != n:
         raise ValueError(f"{LEAST_LINE} points or more, each with x and y")
-    across, spread = xs - xs.mean(), ys - ys.mean()
-    total, variance = float(spread @ spread), float(across @ across)
-    if variance <= 1e-24 * float(xs @ xs):
+    x0, y0 = math.fsum(xs) / n, math.fsum(ys) / n
+    across, spread = [each - x0 for each in xs], [each - y0 for each in ys]
+    variance, total = _product(across, across), _product(spread, spread)
+    if variance <= 1e-24 * _product(xs, xs):
         return Line(Effect(math.nan, math.nan, math.nan), math.nan, math.nan, n)
-    slope = float(across @ spread) / variance
-    left = spread - slope * across
-    reach = _t(n - 2) * math.sqrt(float(left @ left) / (n - 2) / variance)
-    r2 = 1 - float(left @ left) / total if total > 0 else math.nan
-    return Line(Effect(slope, slope - reach, slope + reach), float(ys.mean() - slope * xs.mean()), r2, n)
+    slope = _product(across, spread) / variance
+    left = math.fsum((each - slope * at) ** 2 for at, each in zip(across, spread, strict=True))
+    reach = _t(n - 2) * math.sqrt(left / (n - 2) / variance)
+    r2 = 1 - left / total if total > 0 else math.nan
+    return Line(Effect(slope, slope - reach, slope + reach), y0 - slope * x0, r2, n)
 
 
 def slope_difference(first: Line, second: Line) -> Effect:
@@ -153,18 +155,22 @@ def plane(x: ArrayLike, y: ArrayLike, z: ArrayLike, groups: Sequence[str]) -> Pl
     sum of squared deviations, Student's t with G - 1 degrees of freedom. Source: Shao & Wu, Annals of Statistics 1989.
     Raises ValueError for fewer than `LEAST_PLANE` groups. Coefficients that the points do not determine are NaN.
     """
-    xs, ys, zs, member = _array(x), _array(y), _array(z), np.array(groups)
     names = sorted(set(groups))
     if len(names) < LEAST_PLANE:
         raise ValueError(f"{LEAST_PLANE} groups or more")
-    whole, r2 = _plane(xs, ys, zs)
-    rest = np.array([_plane(xs[member != name], ys[member != name], zs[member != name])[0] for name in names])
-    spread = np.sqrt((len(names) - 1) / len(names) * ((rest - rest.mean(axis=0)) ** 2).sum(axis=0))
+    points = np.column_stack([_array(x), _array(y), _array(z)])
+    points -= points.mean(axis=0)
+    member = np.searchsorted(names, groups)
+    terms = np.column_stack([np.ones(len(points)), points, *(points.T[[0, 0, 1, 0, 1]] * points.T[[0, 1, 1, 2, 2]])])
+    sums = np.array([terms[member == index].sum(axis=0) for index in range(len(names))])
+    whole, *rest = _coefficients(np.vstack([sums.sum(axis=0), sums.sum(axis=0) - sums]))
+    spread = np.sqrt((len(names) - 1) / len(names) * ((rest - np.mean(rest, axis=0)) ** 2).sum(axis=0))
     reach = _t(len(names) - 1) * spread
     first, second = (
         Effect(*(float(value) for value in (whole[i], whole[i] - reach[i], whole[i] + reach[i]))) for i in (0, 1)
     )
-    return Plane(first, second, r2, len(xs), len(names))
+    left, total = points[:, 2] - points[:, :2] @ whole, float(points[:, 2] @ points[:, 2])
+    return Plane(first, second, 1 - float(left @ left) / total if total > 0 else math.nan, len(points), len(names))
 
 
 def mean(values: ArrayLike) -> Effect:
@@ -215,17 +221,28 @@ def _subset_sums(values: NDArray[np.int64], size: int) -> Floats:
     return np.asarray(ways[size])
 
 
-def _plane(x: Floats, y: Floats, z: Floats) -> tuple[Floats, float]:
-    """Coefficients of x and y, and R2."""
-    design = np.column_stack([np.ones_like(x), x, y])
-    total = float(((z - z.mean()) ** 2).sum())
-    found, _, rank, _ = np.linalg.lstsq(design, z, rcond=None)
-    if rank < 3:
-        return np.full(2, math.nan), math.nan
-    left = z - design @ found
-    return np.asarray(found[1:], dtype=np.float64), 1 - float(left @ left) / total if total > 0 else math.nan
+def _coefficients(sums: Floats) -> Floats:
+    """[m, 2]: those of x and y, from rows of the sums of 1, x, y, z, xx, xy, yy, xz, yz; NaN where not determined."""
+    count, x, y, z, xx, xy, yy, xz, yz = sums.T
+    xx, xy, yy, xz, yz = (
+        xx - x * x / count,
+        xy - x * y / count,
+        yy - y * y / count,
+        xz - x * z / count,
+        yz - y * z / count,
+    )
+    determinant = xx * yy - xy * xy
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found: Floats = np.column_stack([yy * xz - xy * yz, xx * yz - xy * xz]) / determinant[:, None]
+    found[~(determinant > 1e-12 * xx * yy)] = math.nan
+    return found
 
 
+def _product(one: list[float], other: list[float]) -> float:
+    return math.fsum(a * b for a, b in zip(one, other, strict=True))
+
+
+@lru_cache(maxsize=4096)
 def _t(freedom: float) -> float:
     return float(stats.t.ppf((1 + LEVEL) / 2, freedom))
 

@@ -111,16 +111,27 @@ def plane_of(given: Dimensions, trainings: Sequence[Training], domains: Mapping[
     return Finding("plane", setting, found.x, verdict, found.groups, numbers)
 
 
-def scaling_law(given: Dimensions, trainings: Sequence[Training]) -> Finding:
-    """Claim `scaling-law`, all domains together. trainings: of one protocol and model, one for each N."""
-    slopes: list[float] = []
-    laws: list[float] = []
-    for dataset, dimension in given.values.items():
-        points = [(math.log(each.train), each.log_loss[dataset]) for each in trainings if dataset in each.log_loss]
-        if len(points) >= fits.LEAST_LINE:
-            slopes.append(fits.line(*zip(*points, strict=True)).slope.value)
-            laws.append(-1 / dimension)
-    setting = replace(_setting(given, trainings[0]), train=None)
+def loss_slopes(trainings: Sequence[Training]) -> dict[str, float]:
+    """Dataset -> slope of the log test loss against log N, of those with enough N.
+
+    trainings: of one protocol and model, one for each N.
+    """
+    points: dict[str, list[tuple[float, float]]] = {}
+    for training in trainings:
+        for dataset, value in training.log_loss.items():
+            points.setdefault(dataset, []).append((math.log(training.train), value))
+    return {
+        dataset: fits.line(*zip(*own, strict=True)).slope.value
+        for dataset, own in points.items()
+        if len(own) >= fits.LEAST_LINE
+    }
+
+
+def scaling_law(given: Dimensions, training: Training, falls: Mapping[str, float]) -> Finding:
+    """Claim `scaling-law`, all domains together. falls: the `loss_slopes` of all N of the training's protocol."""
+    both = [dataset for dataset in given.values if dataset in falls]
+    slopes, laws = [falls[dataset] for dataset in both], [-1 / given.values[dataset] for dataset in both]
+    setting = replace(_setting(given, training), train=None)
     if len(slopes) < fits.LEAST_LINE:
         return _untestable("scaling-law", setting, len(slopes))
     numbers = {"slope": float(np.mean(slopes)), "law": float(np.mean(laws))}

@@ -107,7 +107,7 @@ MICCAI = Source(
 
 ICLR = Source(
     paper="konz2024",
-    where="read off the figure of dimension and label sharpness, to 0.1 and 0.02e-4",
+    where="read off the figure of dimension and label sharpness, to 0.1 and 0.02 × 10⁻⁴",
     conditions="by their maximum-likelihood estimator, k = 20, of training sets of two classes, 224 x 224 pixels of "
     "0..255; one channel for radiology and MNIST, three for the others",
     datasets=(

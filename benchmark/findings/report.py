@@ -146,9 +146,12 @@ def _section_lines(section: Section) -> Iterator[str]:
                 where = f", {sentences.DOMAIN_NAMES[domain.domain]}" if domain.domain else ""
                 yield f"Over {domain.counts.all} estimators{where}: {sentences.counts_say(domain.counts)}."
         tested = [change for change in domain.changes if change.compared]
-        if tested:
+        changing = [change for change in tested if change.changed]
+        if changing:
             yield "What changes it:"
-            yield from (f"- {sentences.change_says(change)}" for change in tested)
+            yield from (f"- {sentences.change_says(change)}" for change in changing)
+        if tested:
+            yield f"Other settings that change no verdict: {len(tested) - len(changing)} of {len(tested)}."
     if all(finding.verdict == "not enough datasets" for finding in section.plain):
         yield not_enough_says(section)
     if section.calibration:

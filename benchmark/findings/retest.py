@@ -117,17 +117,18 @@ def _of_models(
     dimensions: Sequence[Dimensions], trainings: Sequence[Training], domains: Mapping[str, str]
 ) -> Iterator[Finding]:
     """The mean of the models meets dimensions of every kind; each single choice the whole, corrected ones alone."""
-    for given in dimensions:
-        plain = given.measuring.version == "corrected" and given.measuring.part == "whole"
-        for (_, model), own in _together(trainings):
-            if not plain and model != MEAN:
+    for own in _together(trainings):
+        falls = judging.loss_slopes(own)
+        for given in dimensions:
+            plain = given.measuring.version == "corrected" and given.measuring.part == "whole"
+            if own[0].model != MEAN and not plain:
                 continue
             for training in own:
                 yield from judging.accuracy_lines(given, training, domains)
             for domain in DOMAINS:
                 yield judging.plane_of(given, own, domains, domain)
             if own[0].log_loss or not own[0].accuracy:
-                yield judging.scaling_law(given, own)
+                yield judging.scaling_law(given, own[0], falls)
 
 
 def _of_sharpness(
@@ -137,17 +138,16 @@ def _of_sharpness(
         for statistic in STATISTICS:
             yield judging.sharper_radiology(each, statistic, domains)
     measured = {(each.protocol, each.train): each for each in sharpness}
-    for training in trainings:
+    for training in [each for each in trainings if each.loss_rise] or [NOTHING]:
         given = measured.get((training.protocol, training.train), UNMEASURED)
-        if training.loss_rise or training is NOTHING:
-            for statistic in STATISTICS if training.model == MEAN else (MAXIMUM,):
-                yield judging.sharpness_robustness(given, statistic, training)
+        for statistic in STATISTICS if training.model == MEAN else (MAXIMUM,):
+            yield judging.sharpness_robustness(given, statistic, training)
 
 
-def _together(trainings: Sequence[Training]) -> list[tuple[tuple[str, str], list[Training]]]:
+def _together(trainings: Sequence[Training]) -> list[list[Training]]:
     """Trainings of one protocol and model, for all N."""
 
     def key(training: Training) -> tuple[str, str]:
         return training.protocol, training.model
 
-    return [(both, list(own)) for both, own in groupby(sorted(trainings, key=key), key=key)]
+    return [list(own) for _, own in groupby(sorted(trainings, key=key), key=key)]

@@ -67,17 +67,24 @@ def counts_say(counts: Counts) -> str:
     """`“holds, interval includes zero” for 20, “does not hold” for 33; 53 of 53 intervals include zero`."""
     numbers = (counts.holds, counts.holds_with_zero, counts.does_not_hold, counts.not_enough)
     found = [f"“{verdict}” for {given}" for verdict, given in zip(VERDICTS, numbers, strict=True) if given]
-    firm = counts.holds + counts.reversed
-    zero = f"; {counts.tested - firm} of {counts.tested} intervals include zero" if counts.tested else ""
+    zero = f"; {counts.including_zero} of {counts.tested} intervals include zero" if counts.tested else ""
     return ", ".join(found) + zero
 
 
 def change_says(change: Change) -> str:
-    """`half the resolution: 8 of 53 verdicts change`; a change between two shades of holding is told apart."""
+    """`half the resolution: 8 of 53 verdicts change, 2 of them from or to “does not hold”`."""
     if not change.compared:
         return f"{change.setting}: not enough datasets"
-    turned = "" if change.turned == change.changed else f", {change.turned} of them from or to “does not hold”"
-    return f"{change.setting}: {change.changed} of {change.compared} verdict{_s(change.compared)} change{turned}"
+    every = "all " if change.changed > 1 else ""
+    if not change.changed:
+        kind = ""
+    elif not change.turned:
+        kind = f", {every}between “holds” with zero and without"
+    elif change.turned == change.changed:
+        kind = f", {every}from or to “does not hold”"
+    else:
+        kind = f", {change.turned} of them from or to “does not hold”"
+    return f"{change.setting}: {change.changed} of {change.compared} verdict{_s(change.compared)} change{kind}"
 
 
 def calibration_says(claim: str, given: Sequence[Change], suite: str) -> str:
@@ -120,7 +127,7 @@ def _numbers(finding: Finding) -> Iterator[str]:
     if "r2" in given:
         yield f"R² {number(given['r2'], 2)}"
     if "slope" in given:
-        yield f"mean slope {number(given['slope'], 3)}, mean of -1/d {number(given['law'], 3)}"
+        yield f"mean slope {number(given['slope'], 3)}, mean of −1/d {number(given['law'], 3)}"
     if "rank_correlation" in given:
         yield f"rank correlation of the two {number(given['rank_correlation'], 2)}"
 
@@ -145,8 +152,8 @@ def _accuracy_falls(paper: PaperName) -> Iterator[str]:
         off = number(found.r2 - fit.r2, 4)
         yield (
             f"For {DOMAIN_NAMES[domain]} a slope of {number(fit.slope, 2)} points a dimension (read off the line) and "
-            f"R² {fit.r2} (printed); from its {found.n} points, by the statistics used here, {interval(found.slope, 2)} "
-            f"and R² {number(found.r2, 4)}, which is {off} from the printed one."
+            f"R² {fit.r2} (printed); from its {found.n} points, by the statistics used here, "
+            f"{interval(found.slope, 2)} and R² {number(found.r2, 4)}, which is {off} from the printed one."
         )
     yield "The accuracies of these points were read off a figure by eye, so small differences are expected."
 
@@ -181,11 +188,11 @@ def _sharper(paper: PaperName) -> Iterator[str]:
     ]
     found = shift(*values)
     yield (
-        f"Medians of {number(found.medians[0], 2)}e-4 ({found.sizes[0]} radiology sets) and "
-        f"{number(found.medians[1], 2)}e-4 ({found.sizes[1]} natural sets): {source.where}."
+        f"Medians of {number(found.medians[0], 2)} × 10⁻⁴ ({found.sizes[0]} radiology sets) and "
+        f"{number(found.medians[1], 2)} × 10⁻⁴ ({found.sizes[1]} natural sets): {source.where}."
     )
     yield (
-        f"By the statistics used here: typical difference {interval(found.difference, 2)}e-4, "
+        f"By the statistics used here: typical difference {interval(found.difference, 2)} × 10⁻⁴, "
         f"exact p = {number(found.p, 3)}. Three channels make distances up to √3 larger than one, and the sharpness "
         "smaller by as much."
     )
@@ -224,7 +231,7 @@ def missing(suite: str, claim: str, *, trained: bool, measured: bool, sizes: Seq
             f"`manifoldbench reproduce konz2024 --suite {suite} --measure-sharpness` where the datasets are."
         )
     least = {"plane": 2, "scaling-law": 3}.get(claim, 1)
-    if trained and len(sizes) < least:
+    if needs == "trainings" and len(sizes) < least:
         return (
             f"It takes results at {least} numbers of training images, and there are {len(sizes)} (N = "
             f"{', '.join(map(str, sizes))}): the protocols v1 and konz2024 train with several."

@@ -10,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from benchmark.data.store import cache_root
+from benchmark.errors import UserError
 from benchmark.estimation.suites import Suite
 from benchmark.estimation.tasks import LeftOut
 from benchmark.results import Migrations, Versioned, read_versioned, write_versioned
@@ -99,8 +100,11 @@ def measure_sharpness(
     """Measure the label sharpness of every two-class task of a suite and write it below `root`.
 
     It takes the images (`build_training_tasks` says which are not on this machine: they are returned), and less than a
-    second a task on one core. Raises UserError as building the tasks does, and if the file cannot be written.
+    second a task on one core. Raises UserError for a suite without trainings, as building the tasks does, and if the
+    file cannot be written.
     """
+    if not suite.content.training:
+        raise UserError(f"Suite {suite.name} trains no models, so it has no training images to measure.")
     found: list[TaskSharpness] = []
     left_out: list[LeftOut] = []
     for block in suite.content.training:

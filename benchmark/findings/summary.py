@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmark.findings.claims import VERDICTS, Verdict
+from benchmark.findings.claims import CLAIMS, VERDICTS, Verdict
 from benchmark.findings.dimensions import PARTS
 from benchmark.findings.judging import Finding, Setting
 from benchmark.findings.sharpness import MAXIMUM, STATISTICS
@@ -27,9 +27,11 @@ class Counts:
     holds: int
     holds_with_zero: int
     does_not_hold: int
-    reversed: int
-    """Of those that do not hold: the whole interval has the other sign."""
     not_enough: int
+    reversed: int = 0
+    """Of those that do not hold: the whole interval has the other sign."""
+    including_zero: int = 0
+    """Of all intervals, whatever the verdict."""
 
     @property
     def tested(self) -> int:
@@ -62,11 +64,26 @@ class Change:
 def count(findings: Sequence[Finding]) -> Counts:
     """How many findings have each verdict."""
     found = Counter(finding.verdict for finding in findings)
-    firm = sum(
-        finding.verdict == "does not hold" and finding.effect.low * finding.effect.high > 0 for finding in findings
+    holds, with_zero, not_so, too_few = (found[verdict] for verdict in VERDICTS)
+    return Counts(
+        holds,
+        with_zero,
+        not_so,
+        too_few,
+        reversed=sum(
+            finding.verdict == "does not hold" and _is_firm(finding, -CLAIMS[finding.claim].sign)
+            for finding in findings
+        ),
+        including_zero=sum(
+            finding.verdict != "not enough datasets" and not _is_firm(finding, 1) and not _is_firm(finding, -1)
+            for finding in findings
+        ),
     )
-    holds, with_zero, not_so, not_enough = (found[verdict] for verdict in VERDICTS)
-    return Counts(holds, with_zero, not_so, firm, not_enough)
+
+
+def _is_firm(finding: Finding, sign: int) -> bool:
+    """Whether the whole interval has this sign."""
+    return sign * finding.effect.low > 0 and sign * finding.effect.high > 0
 
 
 def plain(findings: Sequence[Finding]) -> tuple[Finding, ...]:

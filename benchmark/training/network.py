@@ -76,9 +76,10 @@ def pixels_of(images: Tensor) -> Tensor:
 
 
 def laid_out(network: Network, pixels: Tensor) -> Network:
-    """The network in channels-last order, if it is convolutional and runs so, and images are not small (on a processor).
+    """The network in channels-last order, if it is convolutional and runs so.
 
-    A model that calls `view` on the outputs of a convolution takes their memory for contiguous, and stays so.
+    On the processor not for images below CHANNELS_LAST_SIZE. A model that calls `view` on the outputs of a convolution
+    takes their memory for contiguous, and stays as it is.
     """
     model = network.model
     small = pixels.device.type == "cpu" and pixels.shape[-1] < CHANNELS_LAST_SIZE

@@ -1,8 +1,10 @@
 """The page of a suite's board: one set of rows, shown as accuracy, consistency and cost."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from benchmark.estimation.secret import OFFICIAL
 from benchmark.estimation.suites import SuiteFile, load_suite, suite_names
 from benchmark.leaderboard import Board
 from benchmark.submissions import Submission
@@ -23,9 +25,13 @@ class BoardPage:
     description: str
     page: str
     rows: tuple[Record, ...]
+    phantom_tasks: int
+    phantom_families: tuple[str, ...]
     known_tasks: int
+    """On manifolds."""
     families: tuple[str, ...]
-    """Of the tasks of known dimension."""
+    """Of the manifolds."""
+    local_tasks: int
     datasets: tuple[str, ...]
     submissions: int
     controls: int
@@ -35,8 +41,22 @@ class BoardPage:
     measured: str
     short_table: Table
     accuracy_table: Table
+    phantoms_table: Table | None
+    """The error of each family of phantoms."""
+    manifolds_table: Table | None
+    """The error on manifolds, where phantoms rank."""
     consistency_table: Table
     cost_table: Table
+
+    @property
+    def ranked_on(self) -> str:
+        """What the ranks stand on: `phantoms` or `manifolds`."""
+        return "phantoms" if self.board.ranked_by == "phantom" else "manifolds"
+
+    @property
+    def truths(self) -> int:
+        """Tasks with one true dimension."""
+        return self.phantom_tasks + self.known_tasks
 
     @property
     def identity(self) -> dict[str, str]:
@@ -55,9 +75,13 @@ def make_board(board: Board, known: Mapping[str, Submission]) -> BoardPage:
         for row in records_of(board.rows)
     )
     tasks = records_of(board.tasks)
-    families = tuple(sorted({task["family"] for task in tasks if task["kind"] == "known"}))
+    kinds = Counter(task["kind"] for task in tasks)
+    phantoms, manifolds = (
+        tuple(sorted({task["family"] for task in tasks if task["kind"] == kind})) for kind in ("phantom", "known")
+    )
     datasets = tuple(sorted({task["dataset"] for task in tasks if task["dataset"]}))
-    content = load_suite(board.suite).content if board.suite in suite_names() else None
+    public = board.suite.removesuffix(OFFICIAL)
+    content = load_suite(public).content if public in suite_names() else None
     controls = sum(row["control"] for row in rows)
     error_scale = linear_scale(_values(rows, "error", "error_high"))
     inconsistency_scale = linear_scale(_values(rows, "inconsistency", "inconsistency_high"))
@@ -74,8 +98,11 @@ def make_board(board: Board, known: Mapping[str, Submission]) -> BoardPage:
         description=content.description if content else "",
         page=f"estimators/{slug(board.suite)}.html",
         rows=rows,
-        known_tasks=sum(task["kind"] == "known" for task in tasks),
-        families=families,
+        phantom_tasks=kinds["phantom"],
+        phantom_families=phantoms,
+        known_tasks=kinds["known"],
+        families=manifolds,
+        local_tasks=kinds["local"],
         datasets=datasets,
         submissions=len(rows) - controls,
         controls=controls,
@@ -93,8 +120,23 @@ def make_board(board: Board, known: Mapping[str, Submission]) -> BoardPage:
             "accuracy-table",
             "Error with its 95\u00a0% interval, and both drawn: "
             "controls hollow and dashed, an arrow where the axis ends.",
-            columns.accuracy(error_scale, list(families) if len(families) > 1 else []),
+            columns.accuracy(error_scale, manifolds if len(manifolds) > 1 and not phantoms else ()),
         ),
+        phantoms_table=table(
+            "phantoms-table",
+            "Mean percentage error on the phantoms of each family; the error that ranks is the mean over the families.",
+            columns.phantoms(phantoms, local=kinds["local"] > 0),
+        )
+        if phantoms
+        else None,
+        manifolds_table=table(
+            "manifolds-table",
+            "Mean percentage error on manifolds, families averaged first, with its 95\u00a0% interval; the rank is "
+            "that of the phantoms.",
+            columns.manifolds(manifolds),
+        )
+        if phantoms and manifolds
+        else None,
         consistency_table=table(
             "consistency-table",
             "Inconsistency, the mean of the four scores to its right, with its 95\u00a0% interval. "

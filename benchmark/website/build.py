@@ -17,6 +17,8 @@ from benchmark.errors import UserError
 from benchmark.estimation.scoring import METRICS
 from benchmark.paths import site_root
 from benchmark.website.content import Content, gather
+from benchmark.website.curves import curve_points
+from benchmark.website.findings_figures import PANEL_HEIGHT, PANEL_WIDTH
 from benchmark.website.tables import Table, to_csv, to_json
 from benchmark.website.text import NONE, clean, fixed, is_address, slug
 
@@ -24,11 +26,16 @@ MARKER = "site.json"
 """Says that a folder is a built site, and what it was built from; another folder is never replaced."""
 
 NAVIGATION = (
-    ("estimators/", "estimators/{main}.html", "Leaderboard"),
-    ("submissions/", "submissions/index.html", "Submissions"),
-    ("datasets/", "datasets/index.html", "Datasets"),
-    ("method", "method.html", "Method"),
+    ("estimators/", "Estimators"),
+    ("models/", "Models"),
+    ("findings", "Findings"),
+    ("submissions/", "Submissions"),
+    ("datasets/", "Datasets"),
+    ("phantoms", "Phantoms"),
+    ("calibration", "Calibration"),
+    ("method", "Method"),
 )
+"""How the paths of a section begin, and its name; a link leads to its first page, and there is none without a page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +68,9 @@ def build_site(results: Path, out: Path, templates: Path | None = None) -> SiteS
         pages = _write_pages(folder, content, environment(source / "templates"))
         for copy in content.code:
             _write(folder / copy.path, copy.text)
+        for picture in content.phantoms.pictures:
+            (folder / picture.path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(picture.source, folder / picture.path)
     return SiteSummary(
         index=str(out / "index.html"),
         pages=pages,
@@ -81,7 +91,12 @@ def environment(templates: Path) -> Environment:
         keep_trailing_newline=True,
         finalize=clean,
     )
-    engine.filters |= {"slug": slug, "decimals": lambda value, number: fixed(number)(value), "as_json": _as_json}
+    engine.filters |= {
+        "slug": slug,
+        "decimals": lambda value, number: fixed(number)(value),
+        "as_json": _as_json,
+        "curve": curve_points,
+    }
     engine.tests["address"] = is_address
     engine.globals["none_text"] = NONE
     return engine
@@ -89,8 +104,11 @@ def environment(templates: Path) -> Environment:
 
 def _write_pages(folder: Path, content: Content, engine: Environment) -> int:
     pages = list(_pages(content))
+    built = [page for page, _, _ in pages]
     navigation = [
-        (section, target.format(main=slug(content.main.suite)), words) for section, target, words in NAVIGATION
+        (section, target, words)
+        for section, words in NAVIGATION
+        for target in [page for page in built if page.startswith(section)][:1]
     ]
     for page, template, values in pages:
         common = {
@@ -99,27 +117,39 @@ def _write_pages(folder: Path, content: Content, engine: Environment) -> int:
             "navigation": navigation,
             "version": _version(),
             "cheats": content.cheats,
+            "built": built,
         }
         _write(folder / page, engine.get_template(template).render(common | values))
     for table in content.tables():
         _write_table(folder, table)
-    identity = [{"suite": b.suite, "version": b.version, "sha256": b.sha256} for b in content.boards]
-    _write(
-        folder / MARKER,
-        json.dumps({"made_by": "manifoldbench", "version": _version(), "suites": identity}, indent=1) + "\n",
-    )
+    identity = {
+        "made_by": "manifoldbench",
+        "version": _version(),
+        "suites": [{"suite": b.suite, "version": b.version, "sha256": b.sha256} for b in content.boards],
+        "models": [board.identity for board in content.models],
+    }
+    _write(folder / MARKER, json.dumps(identity, indent=1) + "\n")
     return len(pages)
 
 
 def _pages(content: Content) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Path, template and values of every page."""
-    boards = content.boards
-    yield "index.html", "index.html", {"board": content.main, "boards": boards, "dimensions": content.dimensions}
+    boards, models = content.boards, content.models
+    first = {"boards": boards, "models": models, "first": content.first, "dimensions": content.dimensions}
+    yield "index.html", "index.html", first
     yield "method.html", "method.html", {"metrics_table": content.metrics_table, "corrections": content.corrections}
     if content.cheats:
         yield "cheats.html", "cheats.html", {}
+    yield "phantoms.html", "phantoms.html", {"phantoms": content.phantoms}
+    if content.calibration:
+        yield "calibration.html", "calibration.html", {"calibration": content.calibration}
+    if content.findings:
+        values = {"findings": content.findings, "panel_width": PANEL_WIDTH, "panel_height": PANEL_HEIGHT}
+        yield "findings.html", "findings.html", values
     for board in boards:
         yield board.page, "estimators.html", {"board": board, "boards": boards, "metrics": tuple(METRICS.values())}
+    for trained in models:
+        yield trained.page, "models.html", {"board": trained, "models": models, "metrics": trained.metrics}
     yield "submissions/index.html", "submissions.html", {"table": content.submissions_table}
     for submission in content.submissions:
         yield f"submissions/{slug(submission.name)}/index.html", "submission.html", {"submission": submission}

@@ -37,6 +37,11 @@ class CheatsPage:
     """Those with outcomes."""
     table: Table
 
+    @property
+    def tables(self) -> tuple[Table, ...]:
+        """The table of the page."""
+        return (self.table,)
+
 
 def make_cheats(results: Path) -> CheatsPage | None:
     """The page of the outcomes below `results`; None if there are none.

@@ -1,6 +1,6 @@
 """The columns of every table of the site, in one place. A score is named and explained by `METRICS`, nowhere else."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from benchmark.estimation.scoring import METRICS
@@ -18,8 +18,13 @@ SCORES: dict[str, Callable[[Any], str]] = {
     "coverage": fixed(0),
     "rank_correlation": fixed(2),
     "failure_rate": fixed(1),
+    "local_error": fixed(1),
+    "local_rank_correlation": fixed(2),
 }
 """How a score is shown; the others are differences of logarithms."""
+
+SHORT = {"ct": "CT", "mr": "MR", "xray": "X-ray"}
+"""Families whose title is not their name with a capital."""
 
 RANK = Column("rank", "Rank", "rank", show=count, low="rank_low", high="rank_high")
 SUBMISSION = Column("submission", "Submission", "submission")
@@ -54,18 +59,40 @@ def short_board(scale: Scale) -> tuple[Column, ...]:
     )
 
 
-def accuracy(scale: Scale, families: list[str]) -> tuple[Column, ...]:
-    """Scores on known truth; the error of each family is a part of the whole's."""
+def accuracy(scale: Scale, families: Sequence[str]) -> tuple[Column, ...]:
+    """Scores on the tasks of known dimension that rank; the error of each family is a part of the whole's."""
     return (
         RANK,
         SUBMISSION,
         score("error", scale, interval=True),
-        *(Column(f"error_{family}", family.capitalize(), "number", "%", fixed(1)) for family in families),
+        *family_errors(families),
         score("bias"),
         score("log_error"),
         score("far_off"),
         score("coverage"),
         score("rank_correlation"),
+    )
+
+
+def phantoms(families: Sequence[str], *, local: bool) -> tuple[Column, ...]:
+    """The error on each family of phantoms; and on those of mixed dimension, where there are any."""
+    mixed = (score("local_error"), score("local_rank_correlation")) if local else ()
+    return (RANK, SUBMISSION, *family_errors(families), *mixed)
+
+
+def manifolds(families: Sequence[str]) -> tuple[Column, ...]:
+    """The error on manifolds, all and by family."""
+    whole = Column(
+        "error_manifolds", "All", "number", "%", SCORES["error"], "error_manifolds_low", "error_manifolds_high"
+    )
+    return (RANK, SUBMISSION, whole, *(family_errors(families) if len(families) > 1 else ()))
+
+
+def family_errors(families: Sequence[str]) -> tuple[Column, ...]:
+    """The error of each family."""
+    return tuple(
+        Column(f"error_{family}", SHORT.get(family, family.capitalize()), "number", "%", SCORES["error"])
+        for family in families
     )
 
 
@@ -100,6 +127,18 @@ KNOWN_TASKS: tuple[Column, ...] = (
     REASON,
 )
 
+LOCAL_TASKS: tuple[Column, ...] = (
+    TASK,
+    score("local_error"),
+    score("local_rank_correlation"),
+    Column("estimate", "One estimate", "number", "", DIMENSION, "low", "high"),
+    Column("n", "N", "number", "", count),
+    Column("ambient_dimension", "D", "number", "", count),
+    WALL_SECONDS,
+    STATUS,
+    REASON,
+)
+
 REAL_TASKS: tuple[Column, ...] = (
     TASK,
     Column("estimate", "Estimate", "number", "", DIMENSION, "low", "high"),
@@ -113,14 +152,19 @@ REAL_TASKS: tuple[Column, ...] = (
 )
 
 
-def dataset_values(scale: Scale, tasks: int) -> tuple[Column, ...]:
+def dataset_values(scale: Scale, tasks: int, *, calibrated: bool) -> tuple[Column, ...]:
     """Every submission's value for one dataset; the task is named where the suite asks several of it."""
+    phantoms = (
+        Column("calibrated", "Calibrated", "number", "", DIMENSION, "calibrated_low", "calibrated_high"),
+        Column("calibration", "Calibration", "status"),
+    )
     return (
         RANK,
         SUBMISSION,
         *([Column("task", "Task")] if tasks > 1 else []),
         Column("raw", "Raw", "number", "", DIMENSION),
         Column("corrected", "Corrected", "number", "", DIMENSION, "low", "high", scale),
+        *(phantoms if calibrated else ()),
         Column("n", "N", "number", "", count),
         Column("k", "k", "number", "", count),
         Column("ambient_dimension", "D", "number", "", count),
@@ -143,6 +187,7 @@ DATASETS: tuple[Column, ...] = (
 
 SUBMISSIONS: tuple[Column, ...] = (
     SUBMISSION,
+    Column("track", "Track"),
     Column("description", "What it does", "words"),
     Column("reference", "Reference", "words"),
     Column("licence", "Licence"),

@@ -12,13 +12,23 @@ from benchmark.estimation.scoring import METRICS
 from benchmark.leaderboard import dataset_table, load_board, suites_in
 from benchmark.paths import submissions_root
 from benchmark.submissions import Submission, find_submissions
+from benchmark.training.board import ModelBoard, load_model_boards
+from benchmark.training.results import suites_with_models
 from benchmark.website import columns
 from benchmark.website.boards import BoardPage, make_board
+from benchmark.website.calibration_page import CalibrationPage, calibrated_board, make_calibration
 from benchmark.website.cheats_page import CheatsPage, make_cheats
+from benchmark.website.findings_page import FindingsPage, make_findings
+from benchmark.website.model_boards import ModelBoardPage, make_model_board
+from benchmark.website.model_parts import DatasetModels, make_dataset_models
+from benchmark.website.phantoms_page import SHEETS, PhantomsPage, make_phantoms
 from benchmark.website.scales import Scale, log_scale
 from benchmark.website.submission_pages import Code, SubmissionPage, make_submission
-from benchmark.website.tables import Record, Table, records_of
+from benchmark.website.tables import Record, Table, best_of, records_of
 from benchmark.website.text import slug
+
+FIRST_ROWS = 10
+"""Of a board, on the first page; controls are not counted."""
 
 MAIN_SUITES = ("standard", "full", "smoke")
 """The first of these with results is on the first page; else the first by name."""
@@ -56,6 +66,8 @@ class DatasetPart:
     suite: str
     version: str
     table: Table
+    calibrated: bool
+    """Whether the table has calibrated values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +80,17 @@ class DatasetPage:
     facts: tuple[tuple[str, str], ...]
     traps: tuple[str, ...]
     suites: tuple[DatasetPart, ...]
+    models: tuple[DatasetModels, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Content:
     """Everything the pages hold."""
 
-    main: BoardPage
     boards: tuple[BoardPage, ...]
-    """The main one first."""
+    """Of the estimators, the main one first."""
+    models: tuple[ModelBoardPage, ...]
+    """Of the models, the main one first."""
     submissions: tuple[SubmissionPage, ...]
     datasets: tuple[DatasetPage, ...]
     dimensions: Figure | None
@@ -87,19 +101,34 @@ class Content:
     """Submission, factor, reason."""
     code: tuple[Code, ...]
     cheats: CheatsPage | None
+    findings: FindingsPage | None
+    """None if no estimator was asked about real images."""
+    phantoms: PhantomsPage
+    calibration: CalibrationPage | None
+    """None if no suite that was run has phantoms."""
+
+    @property
+    def first(self) -> tuple[Table, ...]:
+        """The tables of the first page: the best of each track's main board."""
+        tables = [board.short_table for board in self.boards[:1]] + [board.short_table for board in self.models[:1]]
+        return tuple(best_of(table, FIRST_ROWS) for table in tables)
 
     def tables(self) -> Iterator[Table]:
         """Every table, for the files beside it."""
         yield from (self.submissions_table, self.datasets_table, self.metrics_table)
-        if self.cheats:
-            yield self.cheats.table
+        yield from self.phantoms.tables
+        for page in (self.cheats, self.findings, self.calibration):
+            yield from page.tables if page else ()
+        yield from self.first
         for board in self.boards:
             yield board.short_table
+        for models in self.models:
+            yield from models.tables
         for submission in self.submissions:
-            for suite in submission.suites:
-                yield from suite.tables
+            yield from submission.tables
         for dataset in self.datasets:
             yield from (part.table for part in dataset.suites)
+            yield from (part.table for part in dataset.models)
 
 
 def gather(results: Path) -> Content:
@@ -107,27 +136,34 @@ def gather(results: Path) -> Content:
 
     Raises UserError if there are no results, or if a result, a card or a manifest cannot be read.
     """
-    suites = suites_in(results)
-    if not suites:
+    suites, trained = suites_in(results), suites_with_models(results)
+    if not suites and not trained:
         raise UserError(
             f"{results}: holds no results: run `manifoldbench run` first, or name another folder with --results."
         )
     known = {submission.name: submission for submission in find_submissions(submissions_root())}
     cards = all_cards()
-    ordered = sorted(
-        suites, key=lambda name: (MAIN_SUITES.index(name) if name in MAIN_SUITES else len(MAIN_SUITES), name)
+    boards = tuple(make_board(load_board(results, suite), known) for suite in sorted(suites, key=_place))
+    models = tuple(
+        make_model_board(board, known)
+        for suite in sorted(trained, key=_place)
+        for board in sorted(load_model_boards(results, suite), key=_protocol_place)
     )
-    boards = tuple(make_board(load_board(results, suite), known) for suite in ordered)
-    names = list(dict.fromkeys(row["submission"] for board in boards for row in board.rows))
-    made = [make_submission(name, known.get(name), boards, results) for name in sorted(names)]
+    known_truth = calibrated_board(boards)
+    titles = {dataset: card.name for dataset, card in cards.items()}
+    calibration = make_calibration(known_truth, titles) if known_truth else None
+    rows = [row for board in boards for row in board.rows] + [row for board in models for row in board.rows]
+    names = list(dict.fromkeys(row["submission"] for row in rows))
+    made = [make_submission(name, known.get(name), boards, models, calibration, results) for name in sorted(names)]
     submissions = tuple(page for page, _ in made)
-    ids = sorted({*cards, *(dataset for board in boards for dataset in board.datasets)})
-    figure = _figure(boards[0], cards)
+    measured = {dataset for board in boards for dataset in board.datasets}
+    ids = sorted({*cards, *measured, *(dataset for board in models for dataset in board.datasets)})
+    figure = _figure(boards[0], cards) if boards else None
     return Content(
-        main=boards[0],
         boards=boards,
+        models=models,
         submissions=submissions,
-        datasets=tuple(_dataset(dataset, cards.get(dataset), boards) for dataset in ids),
+        datasets=tuple(_dataset(dataset, cards.get(dataset), boards, models, calibration) for dataset in ids),
         dimensions=figure,
         submissions_table=_submissions_table(submissions),
         datasets_table=_datasets_table(ids, cards, figure),
@@ -135,17 +171,41 @@ def gather(results: Path) -> Content:
         corrections=_corrections(names, known),
         code=tuple({code.path: code for _, code in made if code}.values()),
         cheats=make_cheats(results),
+        findings=make_findings(results, boards[0].board, cards) if boards else None,
+        phantoms=make_phantoms(results, known_truth, SHEETS),
+        calibration=calibration,
     )
 
 
-def _dataset(dataset: str, card: Card | None, boards: tuple[BoardPage, ...]) -> DatasetPage:
+def _place(suite: str) -> tuple[int, str]:
+    """Where a suite stands in the order of the pages."""
+    return (MAIN_SUITES.index(suite) if suite in MAIN_SUITES else len(MAIN_SUITES), suite)
+
+
+def _protocol_place(board: ModelBoard) -> tuple[int, int, str]:
+    """Where a protocol stands among those of its suite: the one with the most tasks first, then the most jobs."""
+    return (-len(board.tasks), -len(board.results), board.protocol)
+
+
+def _dataset(
+    dataset: str,
+    card: Card | None,
+    boards: tuple[BoardPage, ...],
+    models: tuple[ModelBoardPage, ...],
+    calibration: CalibrationPage | None,
+) -> DatasetPage:
     parts = []
     for board in boards:
         if dataset not in board.datasets:
             continue
         ranks = {row["submission"]: row for row in board.rows}
+        calibrated = calibration is not None and calibration.suite == board.suite
         records = tuple(
-            {**{key: ranks[row["submission"]][key] for key in ("rank", "rank_low", "rank_high", "control")}, **row}
+            {
+                **{key: ranks[row["submission"]][key] for key in ("rank", "rank_low", "rank_high", "control")},
+                **row,
+                **(calibration.values_of(row["submission"], row["task"]) if calibrated and calibration else {}),
+            }
             for row in records_of(dataset_table(board.board, dataset))
         )
         scale = log_scale(row[key] for row in records for key in ("corrected", "low", "high") if row[key] is not None)
@@ -153,12 +213,12 @@ def _dataset(dataset: str, card: Card | None, boards: tuple[BoardPage, ...]) -> 
             id=f"values-{slug(board.suite)}",
             caption="Dimension of the whole sample by submission, in the order of the board. The axis is logarithmic.",
             path=f"datasets/{slug(dataset)}/{slug(board.suite)}",
-            columns=columns.dataset_values(scale, len({row["task"] for row in records})),
+            columns=columns.dataset_values(scale, len({row["task"] for row in records}), calibrated=calibrated),
             records=records,
             facts={**board.identity, "dataset": dataset},
             sorted_by="rank",
         )
-        parts.append(DatasetPart(board.suite, board.version, table))
+        parts.append(DatasetPart(board.suite, board.version, table, calibrated))
     return DatasetPage(
         id=dataset,
         name=card.name if card else dataset,
@@ -166,6 +226,7 @@ def _dataset(dataset: str, card: Card | None, boards: tuple[BoardPage, ...]) -> 
         facts=_card_facts(card) if card else (),
         traps=tuple(card.traps) if card else (),
         suites=tuple(parts),
+        models=tuple(make_dataset_models(board, dataset) for board in models if dataset in board.datasets),
     )
 
 
@@ -211,12 +272,13 @@ def _submissions_table(submissions: tuple[SubmissionPage, ...]) -> Table:
     records: list[Record] = [
         {
             "submission": page.name,
+            "track": page.track,
             "control": page.control,
             "description": page.description,
             "reference": page.reference,
             "licence": page.licence,
             "authors": list(page.authors),
-            "boards": ", ".join(suite.suite for suite in page.suites),
+            "boards": "; ".join(page.boards),
         }
         for page in submissions
     ]

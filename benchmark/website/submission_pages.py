@@ -1,5 +1,6 @@
 """The page of a submission: what its manifest says, what the checks found, and every task it was asked."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,9 @@ from benchmark.leaderboard import submission_table
 from benchmark.submissions import Correction, Submission
 from benchmark.website import columns
 from benchmark.website.boards import BoardPage
+from benchmark.website.calibration_page import CalibrationPage
+from benchmark.website.model_boards import ModelBoardPage
+from benchmark.website.model_parts import ModelPart, make_model_part, own_boards
 from benchmark.website.tables import Column, Record, Table, records_of
 from benchmark.website.text import clean, slug
 
@@ -30,13 +34,16 @@ class SubmissionPart:
     version: str
     headline: tuple[tuple[str, str, str], ...]
     """Title, number, interval."""
+    phantom_table: Table | None
     known_table: Table | None
+    local_table: Table | None
     real_table: Table | None
 
     @property
     def tables(self) -> tuple[Table, ...]:
         """The tables there are."""
-        return tuple(table for table in (self.known_table, self.real_table) if table)
+        some = (self.phantom_table, self.known_table, self.local_table, self.real_table)
+        return tuple(table for table in some if table)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +51,7 @@ class SubmissionPage:
     """One submission; without its folder in this checkout there are results alone."""
 
     name: str
+    track: str
     control: bool
     description: str
     authors: tuple[str, ...]
@@ -54,6 +62,9 @@ class SubmissionPage:
     requirements: tuple[str, ...]
     correction: Correction | None
     slow: str
+    learning_rate: float | None
+    fits_itself: str
+    pretrained: str
     sha256: str
     """Of what was run: the results'."""
     code_path: str
@@ -61,14 +72,45 @@ class SubmissionPage:
     badges: tuple[tuple[str, str, str], ...]
     """Name, verdict, finding."""
     suites: tuple[SubmissionPart, ...]
+    models: tuple[ModelPart, ...]
+    breaks: Table | None
+    """How its answers on phantoms change with the setting."""
+
+    @property
+    def tables(self) -> Iterator[Table]:
+        """Every table of the page."""
+        for suite in self.suites:
+            yield from suite.tables
+        for part in self.models:
+            yield from part.tables
+        if self.breaks:
+            yield self.breaks
+
+    @property
+    def boards(self) -> tuple[str, ...]:
+        """Titles of the boards that it is on."""
+        return (*(part.suite for part in self.suites), *(part.title for part in self.models))
+
+
+_SEEDS = (
+    "Median over the seeds, in brackets the smallest and the largest; the error is a mean over the seeds, "
+    "with a failed one counted as the control's answer."
+)
 
 
 def make_submission(
-    name: str, submission: Submission | None, boards: tuple[BoardPage, ...], results: Path
+    name: str,
+    submission: Submission | None,
+    boards: tuple[BoardPage, ...],
+    models: tuple[ModelBoardPage, ...],
+    calibration: CalibrationPage | None,
+    results: Path,
 ) -> tuple[SubmissionPage, Code | None]:
     """The page of a submission, and its code if it is still the code that was run."""
     rows = [(board, row) for board in boards for row in board.rows if row["submission"] == name]
-    sha256 = rows[0][1]["submission_sha256"]
+    models = own_boards(models, name)
+    newest = [row for _, row in rows] or [row for row in models[0].rows if row["submission"] == name]
+    sha256 = newest[0]["submission_sha256"]
     code = _code(submission) if submission and submission.sha256 == sha256 else None
     saved = read_badges(results, name, sha256)
     badges = (
@@ -80,6 +122,7 @@ def make_submission(
     file = manifest.entry.partition(":")[0] if manifest else ""
     page = SubmissionPage(
         name=name,
+        track="estimators" if rows else "models",
         control=bool(manifest and manifest.control),
         description=submission.description if submission else "",
         authors=tuple(manifest.authors) if manifest else (),
@@ -90,11 +133,16 @@ def make_submission(
         requirements=tuple(manifest.requirements) if manifest else (),
         correction=submission.correction if submission else None,
         slow=manifest.slow if manifest else "",
+        learning_rate=manifest.learning_rate if manifest else None,
+        fits_itself=manifest.fits_itself if manifest else "",
+        pretrained=manifest.pretrained if manifest else "",
         sha256=sha256,
         code_path=f"submissions/{submission.folder.name}/{file}" if submission else "",
         code_page=code.path if code else "",
         badges=badges,
         suites=tuple(_part(board, row) for board, row in rows),
+        models=tuple(make_model_part(board, name) for board in models),
+        breaks=calibration.breaks.get(name) if calibration else None,
     )
     return page, code
 
@@ -126,11 +174,13 @@ def _part(board: BoardPage, row: Record) -> SubmissionPart:
                 columns.score("inconsistency", interval=True),
             )
         ),
-        known_table=table(
-            "known",
-            "Median over the seeds, in brackets the smallest and the largest; the error is a mean over the seeds, "
-            "with a failed one counted as the control's answer.",
-            columns.KNOWN_TASKS,
+        phantom_table=table("phantom", _SEEDS, columns.KNOWN_TASKS),
+        known_table=table("known", _SEEDS, columns.KNOWN_TASKS),
+        local_table=table(
+            "local",
+            "Points of different dimension: how far off the dimension at each point is, where it is given. Means over "
+            "the seeds. The one estimate has no truth; it is the median over the seeds, with the smallest and largest.",
+            columns.LOCAL_TASKS,
         ),
         real_table=table(
             "real",

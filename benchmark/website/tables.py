@@ -5,7 +5,7 @@ import io
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pandas as pd
@@ -27,6 +27,8 @@ Kind = Literal[
     "statuses",
     "outcome",
     "hash",
+    "curve",
+    "noted",
 ]
 
 
@@ -76,6 +78,17 @@ class Table:
     """What the numbers belong to (suite, version, hashes): in the JSON, before the rows."""
     sorted_by: str = ""
     """Key of the column that the rows are sorted by, ascending."""
+
+
+def best_of(table: Table, number: int) -> Table:
+    """The first rows of a board, and its controls, with files of their own; a board that is hardly longer stays."""
+    competing = [record for record in table.records if not record["control"]]
+    if len(competing) <= number + 5:
+        return table
+    kept = {record["submission"] for record in competing[:number]}
+    chosen = tuple(record for record in table.records if record["control"] or record["submission"] in kept)
+    caption = f"The first {number} of {len(competing)}, and the controls. {table.caption}"
+    return replace(table, caption=caption, path=f"{table.path}-first", records=chosen)
 
 
 def records_of(frame: pd.DataFrame) -> tuple[dict[str, Any], ...]:

@@ -92,3 +92,15 @@ def plain(value: Any) -> str:
 def statuses(value: Mapping[str, int]) -> str:
     """`2 timeout, 1 failed`."""
     return ", ".join(f"{number} {status}" for status, number in value.items())
+
+
+def millions(value: Any) -> str:
+    """A number in millions, to about three digits."""
+    if is_missing(value):
+        return NONE
+    return fixed(1 if value >= 1e6 else 3)(value / 1e6)
+
+
+def significant(value: Any) -> str:
+    """A number to two significant digits: `0.0003`, `4.1e−08`."""
+    return NONE if is_missing(value) else f"{value:.2g}".replace("-", "−")

@@ -1,4 +1,4 @@
-"""A small world with everything a page must cope with: two suites, failures, controls, texts that try to be markup."""
+"""A small world with everything a page must cope with: suites, protocols, failures, controls, texts like markup."""
 
 import dataclasses
 import math
@@ -8,10 +8,13 @@ import pytest
 
 from benchmark.badges import SavedCheck
 from benchmark.cheats import CheatOutcome, write_cheat
+from benchmark.estimation.conditions import Conditions
 from benchmark.estimation.scoring import score_known, score_real
 from benchmark.hashing import sha256_of
 from benchmark.results import Answer, Provenance, Result, write_result
 from benchmark.submissions import find_submissions
+from benchmark.training.protocols import load_protocol
+from benchmark.training.results import Run, TrainingResult, write_training_result
 from benchmark.website import build_site
 
 MARKUP = "<script>alert('x')</script>"
@@ -41,6 +44,17 @@ description = "{description}"
 parameters = {{ power = 2 }}
 neighbors = 20
 control = {control}
+"""
+
+MODEL = """
+name = "{name}"
+track = "models"
+entry = "model.py:build"
+authors = ["A. Author"]
+licence = "BSD-3-Clause"
+reference = ""
+description = "The model {name}, {markup}."
+{more}
 """
 
 CARD = """
@@ -75,6 +89,21 @@ def write_submissions(root: Path) -> None:
             text += '[variants.b.correction]\nfactor = "4/3"\nreason = "Known beforehand."\n'
         (folder / "submission.toml").write_text(text)
         (folder / "estimator.py").write_text("class Estimator:\n    power = 1 < 2\n")
+
+
+def write_models(root: Path) -> None:
+    """Folders of the models: two to be ranked, one that stands apart, the control."""
+    said = 'fits_itself = "It keeps the training images."'
+    for name, more in (
+        ("net", "learning_rate = 0.003"),
+        ("other-net", ""),
+        ("lookup", said),
+        ("majority", f"control = true\n{said}"),
+        ("net-without-results", ""),
+    ):
+        (root / name).mkdir()
+        (root / name / "submission.toml").write_text(MODEL.format(name=name, markup=MARKUP, more=more))
+        (root / name / "model.py").write_text("def build(in_channels, num_classes, image_size):\n    return None\n")
 
 
 def write_datasets(root: Path) -> None:
@@ -128,6 +157,115 @@ def results_of(submission, suite: str) -> list[Result]:
     return made
 
 
+PHANTOMS = {"ellipses": 1.0, "mr": 0.9, "warp": 0.8, "xray": 0.6, "slices": 0.3}
+"""Share of the true dimension that every estimator answers on a family, times its own factor."""
+
+
+def phantom_results_of(submission) -> list[Result]:
+    """Results on phantoms, plain and with one thing changed each, and on real images; the suite is `full`."""
+    factor = FACTORS[submission.name]
+    made = []
+    conditions = [Conditions(family, d, 500) for family in PHANTOMS for d in (2, 8, 32)]
+    conditions += [Conditions("ellipses", 8, 500, bits=8), Conditions("ellipses", 8, 1000)]
+    conditions += [Conditions("warp", 8, 500, noise="gaussian", noise_level=0.4)]
+    for each in conditions:
+        share = factor * PHANTOMS[each.family] * (1.0 if each == Conditions(each.family, each.dimension, 500) else 1.5)
+        value = share * each.dimension or 10.0
+        fails = submission.name == "markup" and each.family == "xray" and each.dimension == 32
+        values = [None if fails else value * (1 + 0.01 * seed) for seed in range(2)]
+        answers = [answer(f"seed-{seed}", value, "failed", MARKUP) for seed, value in enumerate(values)]
+        scores = score_known(values, [None, None], float(each.dimension), [10.0, 10.0])
+        truth = float(each.dimension)
+        made.append(one_result(submission, "full", each.name, answers, scores, truth=truth, family=each.family))
+    for dataset, value in REAL.items():
+        values = {part: (factor or 0.5) * value for part in ("whole", "half-1a", "half-1b")}
+        answers = [answer(part, dimension, "ok", "") for part, dimension in values.items()]
+        made.append(one_result(submission, "full", f"real/{dataset}", answers, score_real(values), dataset=dataset))
+    return made
+
+
+TRAININGS = {
+    "breastmnist@N=500": ("radiology", "breastmnist", 78, 3),
+    "pneumoniamnist@N=500": ("radiology", "pneumoniamnist", None, 0),
+    "odd-set:a-b@N=500": ("natural", "odd-set", None, 0),
+}
+"""Task -> domain, dataset, patients, patients on both sides."""
+PROTOCOLS = (load_protocol("mini"), load_protocol("konz2024", {"training.head": "thousand"}))
+"""The second is none that a suite asks for, so that it cannot be spelled out."""
+ACCURACIES = {"net": 90.0, "other-net": 80.0, "lookup": 95.0, "majority": 50.0}
+
+
+def training_results_of(submission, protocol, suite: str = "smoke") -> list[TrainingResult]:
+    """Results of a model: two seeds a task; `other-net` fails once, and lacks a task."""
+    made = []
+    for number, (task, (domain, dataset, groups, in_both)) in enumerate(TRAININGS.items()):
+        fails = submission.name == "other-net" and number == 0
+        if submission.name == "other-net" and protocol.name == "konz2024" and number == 2:
+            continue
+        runs = [one_run(submission, protocol, seed, fails=fails and seed == 1) for seed in (0, 1)]
+        made.append(
+            TrainingResult(
+                suite=suite,
+                suite_version="1",
+                protocol=protocol.title,
+                protocol_sha256=protocol.sha256,
+                submission=submission.name,
+                submission_sha256=submission.sha256,
+                apart="fits itself" if submission.manifest.fits_itself else "",
+                task=task,
+                task_sha256=sha256_of([task, protocol.sha256]),
+                domain=domain,
+                dataset=dataset,
+                labels=f"ill or not {MARKUP}",
+                classes=["ill", "not"],
+                view_sha256=sha256_of(dataset),
+                files_sha256=sha256_of(["files", task]),
+                train=500,
+                validation=200,
+                test=250,
+                image_size=28,
+                channels=1,
+                groups=groups,
+                duplicates=4,
+                in_both=in_both,
+                learning_rate=0.001,
+                batch_size=50,
+                status="timeout" if fails else "ok",
+                reason=f"took 600 s {MARKUP}" if fails else "",
+                runs=runs,
+                provenance=PROVENANCE,
+            )
+        )
+    return made
+
+
+def one_run(submission, protocol, seed: int, *, fails: bool) -> Run:
+    """A training as it would have been kept; one that fails has a status and a reason."""
+    if fails:
+        return Run(seed=seed, status="timeout", reason=f"took 600 s {MARKUP}", wall_seconds=600.0, peak_bytes=1 << 28)
+    accuracy = ACCURACIES[submission.name] + 5 * seed
+    names = dict.fromkeys(("auc", "auc_selected"), 0.9) | {"calibration_error": 4.0, "log_loss": 0.3}
+    attacks = {"fgsm_accuracy_drop": 10.0, "pgd_accuracy_drop": 20.0}
+    own = submission.manifest.fits_itself
+    return Run(
+        seed=seed,
+        status="ok",
+        scores={"accuracy": accuracy, "accuracy_gap": 2.5, **names, **({} if own else attacks)},
+        losses=[] if own else [0.7, 0.4, 0.1],
+        epochs=[0] if own else [1, 2, 3],
+        test_accuracies=[accuracy] if own else [60.0, 70.0, accuracy],
+        predictions_sha256=sha256_of([submission.name, protocol.sha256, seed]),
+        parameters=0 if own else 11_200_000,
+        steps=30,
+        images=1500,
+        train_seconds=2.0,
+        model_seconds=1.5,
+        wall_seconds=3.0,
+        cpu_seconds=3.0,
+        peak_bytes=512 << 20,
+    )
+
+
 def write_check(results: Path, submission) -> None:
     """What `manifoldbench check --save` would have kept: one badge earned, one not."""
     saved = SavedCheck(
@@ -168,7 +306,7 @@ def write_cheats(results: Path) -> None:
         write_cheat(results, outcome)
 
 
-def one_result(submission, suite, task, answers, scores, truth=None, dataset=None) -> Result:
+def one_result(submission, suite, task, answers, scores, truth=None, dataset=None, family=None) -> Result:
     """A result as a run would have written it."""
     failed = next((item for item in answers if item.status != "ok"), None)
     return Result(
@@ -179,8 +317,8 @@ def one_result(submission, suite, task, answers, scores, truth=None, dataset=Non
         submission_sha256=submission.sha256,
         task=task,
         task_sha256=sha256_of([suite, task]),
-        kind="real" if dataset else "known",
-        family="radiology" if dataset else task.partition("/")[0],
+        kind="real" if dataset else "phantom" if family else "known",
+        family="radiology" if dataset else family or task.partition("/")[0],
         dataset=dataset,
         view_sha256=sha256_of(dataset) if dataset else None,
         n=500,
@@ -209,11 +347,18 @@ def world(tmp_path_factory) -> World:
     """The small world, with its site built."""
     root = tmp_path_factory.mktemp("world")
     write_submissions(root / "submissions")
+    write_models(root / "submissions")
     write_datasets(root / "datasets")
     for submission in find_submissions(root / "submissions"):
-        for suite in ("standard", "smoke"):
-            for result in results_of(submission, suite):
-                write_result(root / "results", result)
+        if submission.manifest.track == "models":
+            for protocol in PROTOCOLS if submission.name in ACCURACIES else ():
+                for result in training_results_of(submission, protocol):
+                    write_training_result(root / "results", result)
+            continue
+        for result in (*results_of(submission, "standard"), *results_of(submission, "smoke")):
+            write_result(root / "results", result)
+        for result in phantom_results_of(submission):
+            write_result(root / "results", result)
         if submission.name == "good":
             write_check(root / "results", submission)
     write_cheats(root / "results")

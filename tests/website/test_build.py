@@ -59,7 +59,7 @@ def test_results_of_unknown_submissions_and_datasets_have_pages(in_world, tmp_pa
     monkeypatch.setenv("MANIFOLDBENCH_SUBMISSIONS", str(tmp_path / "none"))
     monkeypatch.setenv("MANIFOLDBENCH_DATASETS", str(tmp_path / "none"))
     summary = build_site(in_world.results, tmp_path / "site")
-    assert (summary.submissions, summary.datasets) == (6, 2)
+    assert (summary.submissions, summary.datasets) == (10, 3)
     assert "There is no card" in (tmp_path / "site" / "datasets" / "odd-set" / "index.html").read_text()
     assert (tmp_path / "site" / "submissions" / "good" / "index.html").is_file()
 

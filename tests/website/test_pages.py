@@ -271,6 +271,6 @@ def test_the_board_names_what_was_left_out(in_world, tmp_path):
         build_site(in_world.results, tmp_path / "site")
     finally:
         (tmp_path / "kept").rename(in_world.results / "standard")
-    text = words(parse(tmp_path / "site" / "index.html"))
+    text = words(parse(tmp_path / "site" / "estimators" / "smoke.html"))
     assert "Left out" in text
     assert "pneumoniamnist" in text  # of the suite `smoke`, without results here

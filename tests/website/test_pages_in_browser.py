@@ -26,6 +26,10 @@ VISITED = (
     "datasets/breastmnist/index.html",
     "method.html",
     "cheats.html",
+    "models/smoke-mini.html",
+    "submissions/other-net/index.html",
+    "phantoms.html",
+    "calibration.html",
 )
 
 
@@ -126,6 +130,7 @@ def test_the_dark_scheme_changes_the_colours_and_stays_readable(browser, world):
         page = context.new_page()
         for path, selectors in (
             ("submissions/markup/index.html", ("h1", "main p a, main dd a", ".eyebrow", ".status-bad", ".range")),
+            ("models/smoke-mini.html", ("h1", "main p a", ".status-bad", ".range", ".tag")),
             ("cheats.html", ("h1", "main p a", ".status-bad", ".words .muted", ".words strong")),
         ):
             page.goto((world.out / path).as_uri())

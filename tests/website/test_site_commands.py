@@ -29,9 +29,9 @@ def test_site_prints_where_the_page_lies(in_world, tmp_path):
 def test_site_prints_json_for_programs(in_world, tmp_path):
     ran = CliRunner().invoke(site, ["--results", str(in_world.results), "--out", str(tmp_path / "out"), "--json"])
     summary = json.loads(ran.output)
-    assert summary["suites"] == ["standard", "smoke"]
-    assert summary["submissions"] == 6
-    assert summary["datasets"] == 3
+    assert summary["suites"] == ["standard", "full", "smoke"]
+    assert summary["submissions"] == 10
+    assert summary["datasets"] == 4
     assert Path(summary["index"]).is_file()
 
 
