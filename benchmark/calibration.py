@@ -84,9 +84,10 @@ def calibrated_table(board: Board) -> pd.DataFrame:
     """For each submission and task on real images the calibrated dimension beside the raw one, best rank first.
 
     Columns: submission, task, dataset, n, k, raw, corrected (as in `benchmark.leaderboard.dataset_table`), calibrated,
-    low, high (95 % prediction interval over families, open ends missing), spread (largest over smallest of the
-    families' dimensions), families, phantom_n (N of the phantoms), status: `ok`; `outside the range` of the
-    phantoms, so there is no value; `families disagree` by more than a factor of `AGREEMENT`; `N mismatch`, `k mismatch`
+    low, high (95 % prediction interval over families, open ends missing), spread (factor within which `ENOUGH` of the
+    families lie), families, apart (names of the others), phantom_n (N of the phantoms), status: `ok`; `outside the
+    range` of the phantoms, so there is no value; `families disagree`, the spread is more than `AGREEMENT`; `N
+    mismatch`, `k mismatch`
     where the phantoms were asked with another N (beyond a factor of `NEAR`) or k; `no response` of the estimator to
     the dimension; `no phantoms`; `not answered`. A value with another status than `ok` is shown, not to be relied on.
     """
@@ -115,6 +116,7 @@ def calibrated_table(board: Board) -> pd.DataFrame:
                 "high": found.high,
                 "spread": found.spread,
                 "families": found.families,
+                "apart": ", ".join(found.apart),
                 "phantom_n": n,
                 "status": _status(found, result, n, seen[result.submission]),
             }
@@ -136,10 +138,11 @@ def held_out_table(board: Board) -> pd.DataFrame:
 
     Every family whose images are independent is held out in turn, with all its plain tasks at the N of most tasks, and
     calibrated with the curves of the others. Errors are mean percentage errors, tasks first, then families with equal
-    weight. Columns: submission; samples; raw_error; calibrated_error (where there is no calibrated value the raw one
-    stays); ok (share of the samples whose status is `ok`, %); raw_error_ok, calibrated_error_ok over these alone;
-    coverage_ok (share of their prediction intervals that hold the truth, %). The last row, `mean`, is the mean over the
-    submissions that are no controls and have every value.
+    weight. Columns: submission; samples; families, and better (for how many of them the error falls); raw_error;
+    calibrated_error (where there is no calibrated value the raw one stays); ok (share of the samples whose status is
+    `ok`, %); raw_error_ok, calibrated_error_ok over these alone; coverage_ok (share of their prediction intervals that
+    hold the truth, %). The last row, `mean`, is the mean over the submissions that are no controls, of the values that
+    each has.
     """
     rows = [{"submission": name, **_held_out_row(_held_out(own))} for name, own in observations(board).items()]
     table = pd.DataFrame([row for row in rows if row["samples"]])
@@ -196,6 +199,8 @@ def _held_out_row(rows: list[dict[Any, Any]]) -> dict[str, float]:
     fine = [row for row in rows if row["ok"]]
     return {
         "samples": len(rows),
+        "families": len({row["family"] for row in rows}),
+        "better": sum(_by_family(own, "calibrated") < _by_family(own, "raw") for own in _split(rows)),
         "raw_error": _by_family(rows, "raw"),
         "calibrated_error": _by_family(rows, "calibrated"),
         "ok": 100 * len(fine) / len(rows) if rows else math.nan,
@@ -203,6 +208,12 @@ def _held_out_row(rows: list[dict[Any, Any]]) -> dict[str, float]:
         "calibrated_error_ok": _by_family(fine, "calibrated"),
         "coverage_ok": 100 * float(np.mean([row["held"] for row in fine])) if fine else math.nan,
     }
+
+
+def _split(rows: list[dict[Any, Any]]) -> list[list[dict[Any, Any]]]:
+    """The rows of each family."""
+    families = sorted({row["family"] for row in rows})
+    return [[row for row in rows if row["family"] == family] for family in families]
 
 
 def _by_family(rows: list[dict[Any, Any]], score: str) -> float:

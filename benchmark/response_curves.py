@@ -24,7 +24,9 @@ LEAST_SLOPE = 0.2
 REACH = 1.5
 """A curve is continued with its last slope to this factor beyond the dimensions it was measured at."""
 AGREEMENT = 2.0
-"""Families disagree where the largest of their dimensions is more than this factor above the smallest."""
+"""Families disagree where no range of dimensions within this factor holds enough of them."""
+ENOUGH = 0.8
+"""The share of the families that must agree: one of nine may be unlike all others, and is then named."""
 LEVEL = 0.95
 
 
@@ -54,8 +56,11 @@ class Calibrated:
     """Lower end of the 95 % prediction interval for one more family; NaN where it is open."""
     high: float = math.nan
     spread: float = math.nan
-    """Largest over smallest of the families' dimensions; one that is beyond a curve counts as the curve's end."""
+    """Largest over smallest dimension in the narrowest range that holds `ENOUGH` of the families; one whose answer is
+    beyond its curve counts with the curve's end."""
     families: int = 0
+    apart: tuple[str, ...] = ()
+    """Families outside that range."""
 
 
 def response_curve(truths: Sequence[float], estimates: Sequence[float]) -> Curve | None:
@@ -99,8 +104,8 @@ def calibrate(curves: Mapping[str, Curve], estimate: float | None) -> Calibrated
     """Take an estimate back through the curves of several families.
 
     The interval is that of a prediction for one more family: the median plus and minus Student's t times the standard
-    deviation of the families' logarithms times sqrt(1 + 1 / m). It holds no other uncertainty, and an end beyond which
-    a family's answer lies outside its curve is open.
+    deviation of the families' logarithms times sqrt(1 + 1 / m), over all families, those apart too. It holds no other
+    uncertainty, and an end beyond which a family's answer lies outside its curve is open.
     """
     if estimate is None:
         return Calibrated("not answered")
@@ -112,11 +117,13 @@ def calibrate(curves: Mapping[str, Curve], estimate: float | None) -> Calibrated
     logs = np.array([inverted(curve, estimate) for curve in curves.values()])
     ends = [(curve.log_truth[0], curve.log_truth[-1]) for curve in curves.values()]
     clipped = np.array([min(max(log, low), high) for log, (low, high) in zip(logs, ends, strict=True)])
-    spread = float(np.exp(clipped.max() - clipped.min()))
+    narrowest, widest = _narrowest(clipped, math.ceil(ENOUGH * count))
+    spread = math.exp(widest - narrowest)
+    apart = tuple(name for name, log in zip(curves, clipped, strict=True) if not narrowest <= log <= widest)
     ordered = np.sort(logs)
     middle = float((ordered[(count - 1) // 2] + ordered[count // 2]) / 2)
     if not math.isfinite(middle):
-        return Calibrated("outside the range", spread=spread, families=count)
+        return Calibrated("outside the range", spread=spread, families=count, apart=apart)
     inside = logs[np.isfinite(logs)]
     width = math.nan
     if len(inside) > 1:
@@ -129,4 +136,12 @@ def calibrate(curves: Mapping[str, Curve], estimate: float | None) -> Calibrated
         high=math.nan if logs.max() == math.inf else math.exp(middle + width),
         spread=spread,
         families=count,
+        apart=apart,
     )
+
+
+def _narrowest(values: Floats, held: int) -> tuple[float, float]:
+    """The ends of the narrowest range that holds `held` of the values; the lowest of equally narrow ones."""
+    ordered = np.sort(values)
+    first = int(np.argmin(ordered[held - 1 :] - ordered[: len(ordered) - held + 1]))
+    return float(ordered[first]), float(ordered[first + held - 1])

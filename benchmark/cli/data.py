@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from benchmark.cli.certify import certify
 from benchmark.data.card import Card, all_cards, load_card
 from benchmark.data.images import DatasetMissing
 from benchmark.data.loaders import LOADERS
@@ -27,6 +28,9 @@ def data() -> None:
     \b
     Example: manifoldbench data get breastmnist pneumoniamnist
     """
+
+
+data.add_command(certify)
 
 
 @data.command("list")

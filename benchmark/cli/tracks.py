@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from benchmark.cli.progress import RunDisplay
 from benchmark.data.store import cache_root
+from benchmark.estimation.adoption import adopt
 from benchmark.estimation.evaluate import evaluate
 from benchmark.estimation.suites import Suite
 from benchmark.estimation.tasks import LeftOut, Task, Truth, build_tasks
@@ -76,6 +77,7 @@ class EstimatorRun:
         self, chosen: Sequence[Submission], suite: Suite, root: Path, engine: Engine, jobs: int | None, show: RunDisplay
     ) -> None:
         """Ask every estimator every sample."""
+        adopt(root, suite, self._tasks)
         done = finished(root, suite.name)
         left = [
             (submission, task, truth)

@@ -17,8 +17,8 @@ from torch import Tensor
 
 from benchmark.neighbors.compiling import compiled
 
-STRIP = 16
-"""Pairs compared with the thresholds at once, without a branch; only strips with a hit are looked at singly."""
+STRIP = 64
+"""Pairs compared with the thresholds at once, without a branch: a bit of a word each. Only hits are looked at alone."""
 
 BISECTIONS = 12
 """Tries for the first limit of a list."""
@@ -81,12 +81,15 @@ def distances_of(keys: NDArray[np.int64], shift: int, real: bool) -> NDArray[np.
         values = bits.view(np.float32).astype(np.float64)
     else:
         values = ordinals.astype(np.float64)
-    return np.where(keys == EMPTY, np.inf, values)
+    values[keys == EMPTY] = np.inf
+    return values
 
 
 def indices_of(keys: NDArray[np.int64], shift: int) -> NDArray[np.int64]:
     """The indices of keys, -1 for those unfilled."""
-    return np.where(keys == EMPTY, -1, keys & ((1 << shift) - 1))
+    indices = keys & ((1 << shift) - 1)
+    indices[keys == EMPTY] = -1
+    return indices
 
 
 # --- compiled: for numba, whose types follow those of the base ---
@@ -147,13 +150,19 @@ def _value_of_dtype(like: Any, ordinal: Any) -> Any:  # noqa: ARG001 - numba mat
 
 
 @compiled
-def _any_near(products: NDArray[Any], base: NDArray[Any], worst: NDArray[Any], b: Any, limit: Any) -> Any:
-    """Whether any pair is within its row's or its column's threshold; without a branch, so that it is vectorised."""
-    near = np.uint32(0)
+def _hits(products: NDArray[Any], base: NDArray[Any], worst: NDArray[Any], b: Any, limit: Any) -> Any:
+    """The pairs within their row's or their column's threshold, a bit each; without a branch, so it is vectorised."""
+    hits = np.uint64(0)
     for c in range(products.size):
         value = _squared(b, base[c], products[c])
-        near |= np.uint32(value <= limit) | np.uint32(value <= worst[c])
-    return near != 0
+        hits |= (np.uint64(value <= limit) | np.uint64(value <= worst[c])) << np.uint64(c)
+    return hits
+
+
+@compiled
+def _lowest(bits: Any) -> Any:
+    """Which bit is the lowest that is set: the exponent, in a float64, of that power of two."""
+    return (np.float64(bits & (~bits + np.uint64(1))).view(np.int64) >> 52) - 1023
 
 
 @compiled
@@ -170,12 +179,11 @@ def _limit(values: NDArray[Any], k: int, none: Any) -> Any:
 
     Values of `none` do not count; it is the answer where fewer than k others are.
     """
-    lowest, farthest, there = none, values[0], 0
+    lowest = values.min()
+    farthest, there = lowest, np.uint32(0)
     for c in range(values.size):
-        if values[c] != none:
-            farthest = values[c] if there == 0 else max(farthest, values[c])
-            lowest = min(lowest, values[c])
-            there += 1
+        farthest = max(farthest, lowest if values[c] == none else values[c])
+        there += np.uint32(values[c] != none)
     if there < k:
         return none
     low, high = _ordinal(lowest), _ordinal(farthest)
@@ -221,8 +229,13 @@ def _select_diagonal(
                 if groups[row + c] == groups[i]:
                     values[c] = none
         worst[i] = min(worst[i], _limit(values, last + 1, none))
-        for c in range(rows):
-            if values[c] <= worst[i] and values[c] != none:
+        for start in range(0, rows, STRIP):
+            hits = np.uint64(0)
+            for c in range(start, min(start + STRIP, rows)):
+                hits |= np.uint64((values[c] <= worst[i]) & (values[c] != none)) << np.uint64(c - start)
+            while hits != 0:
+                c = start + _lowest(hits)
+                hits &= hits - np.uint64(1)
                 key = (_ordinal(values[c]) << shift) | (row + c)
                 if key < keys[i, last]:
                     _insert(keys, i, key)
@@ -252,9 +265,10 @@ def _select(
         b = base[i]
         for start in range(0, columns, STRIP):
             strip = slice(start, min(start + STRIP, columns))
-            if not _any_near(products[r, strip], base_of_columns[strip], worst_of_columns[strip], b, worst[i]):
-                continue
-            for c in range(strip.start, strip.stop):
+            hits = _hits(products[r, strip], base_of_columns[strip], worst_of_columns[strip], b, worst[i])
+            while hits != 0:
+                c = start + _lowest(hits)
+                hits &= hits - np.uint64(1)
                 j = column + c
                 value = _squared(b, base_of_columns[c], products[r, c])
                 for_row = value <= worst[i]

@@ -35,15 +35,18 @@ LEAST_LATENTS = 256
 RANK_THRESHOLD = 1e-6
 """The smallest singular value anywhere must be more than this share of the largest anywhere."""
 COLLISION_THRESHOLD = 1e-3
-"""Two latents collide if their images are closer, per separation, than this share of the median smallest singular value."""
+"""Two latents collide if their images are closer, per separation, than this share of the median smallest singular
+value."""
 DIFFERENCE_THRESHOLD = 1e-4
 """The Jacobian's columns must agree with finite differences within this, relatively."""
 MANY = 2048
 """Images among which the nearest are sought, at 64 x 64 pixels; fewer of larger ones."""
 NEAR = 16
 """Nearest images of each that are compared with it in their latents."""
-DESCENTS = 24
+DESCENTS = 16
 """Pairs that are moved towards a collision: half of them the nearest to one, half at random."""
+MARGIN = 0.01
+"""How far these may leave the latents that were drawn, as a share of their width: the ends of a circle then meet."""
 IN_USE = (1, 2, 4, 8, 16, 32, 64)
 """Dimensions that are certified unless told otherwise."""
 SIZE_IN_USE = 64
@@ -83,8 +86,8 @@ class Certificate(BaseModel):
     """Largest relative deviation of the Jacobian's columns from finite differences."""
     effective_dimension: float
     """Participation ratio of the images' principal variances."""
-    reach_bound: float
-    """Upper bound on the reach, from pairs of images and tangent spaces."""
+    reach_bound: float | None
+    """Upper bound on the reach, from pairs of images and tangent spaces; None if all lie in these: a flat phantom."""
     code_sha256: str
     """Of the family's module and those it imports from the phantoms, and of this measurement."""
     libraries: dict[str, str]
@@ -103,10 +106,11 @@ class _Stratum(NamedTuple):
     ratio: float
     pairs: int
     reach: float
+    effective: float
 
 
 def certify(family: Family, dimension: int, *, size: int, anatomy: int, latents: int = LEAST_LATENTS) -> Certificate:
-    """Measure a phantom. About a minute at d = 64 and 64 x 64 pixels, on one core.
+    """Measure a phantom. Some minutes at d = 64 and 64 x 64 pixels, on one core.
 
     Raises UserError if it fails, with the reason, and for a dimension, size or number of latents out of range.
     """
@@ -122,16 +126,21 @@ def certify(family: Family, dimension: int, *, size: int, anatomy: int, latents:
     phantom = family.make(dimension, anatomy)
     strata = [_measure(stratum, f"{name} is refused", size, latents, rng) for stratum in phantom.strata]
     low, high = (np.concatenate(parts) for parts in zip(*((s.smallest, s.largest) for s in strata), strict=True))
-    whole = _independent(phantom, _many(size), rng)
-    images = geometry.images_of(phantom, whole, size)
-    _, ratios = geometry.closest_pairs(phantom, whole, images, NEAR)
-    injectivity = min(float(ratios.min()), *(stratum.ratio for stratum in strata))
+    injectivity, pairs = min(stratum.ratio for stratum in strata), sum(stratum.pairs for stratum in strata)
+    effective = strata[0].effective
+    if len(strata) > 1:  # images of two strata must not meet either
+        whole = _independent(phantom, _many(size), rng)
+        images = geometry.images_of(phantom, whole, size)
+        injectivity = min(injectivity, float(geometry.closest_pairs(phantom, whole, images, NEAR)[1].min()))
+        pairs += len(whole) * (len(whole) - 1) // 2
+        effective = geometry.participation_ratio(images)
     margin = injectivity / float(np.median(low))
     if margin < COLLISION_THRESHOLD:
         raise UserError(
             f"{name} is refused: it is not injective, since two latents give images only {injectivity:.3g} apart per "
             f"separation, {margin:.3g} of the median smallest singular value, and {COLLISION_THRESHOLD:g} is allowed."
         )
+    reach = min(stratum.reach for stratum in strata)
     return Certificate(
         family=family.name,
         dimension=dimension,
@@ -145,10 +154,10 @@ def certify(family: Family, dimension: int, *, size: int, anatomy: int, latents:
         condition_max=float((high / low).max()),
         injectivity=injectivity,
         collision_margin=margin,
-        pairs=len(whole) * (len(whole) - 1) // 2 + sum(stratum.pairs for stratum in strata),
+        pairs=pairs,
         difference_error=max(stratum.difference for stratum in strata),
-        effective_dimension=geometry.participation_ratio(images),
-        reach_bound=min(stratum.reach for stratum in strata),
+        effective_dimension=effective,
+        reach_bound=reach if np.isfinite(reach) else None,
         code_sha256=code_sha256(family),
         libraries=_libraries(),
         key=certificate_key(family, dimension, size=size, anatomy=anatomy, latents=latents),
@@ -186,10 +195,14 @@ def _measure(phantom: Phantom, refused: str, size: int, latents: int, rng: np.ra
     near, ratios = geometry.closest_pairs(phantom, many, images, NEAR)
     order = np.argsort(ratios, kind="stable")
     chosen = near[np.concatenate([order[: DESCENTS // 2], rng.permutation(order)[: DESCENTS // 2]])]
-    descended = geometry.closest_images(phantom, many[chosen[:, 0]], many[chosen[:, 1]], size)
+    low, high = many.min(axis=0), many.max(axis=0)
+    margin = MARGIN * (high - low)
+    box = (low - margin, high + margin)
+    descended = geometry.closest_images(phantom, many[chosen[:, 0]], many[chosen[:, 1]], size, box)
     ratio = float(min(ratios.min(), descended.min()))
     pairs = len(many) * (len(many) - 1) // 2
-    return _Stratum(rank, singular[:, -1], singular[:, 0], difference, ratio, pairs, float(reach))
+    effective = geometry.participation_ratio(images)
+    return _Stratum(rank, singular[:, -1], singular[:, 0], difference, ratio, pairs, float(reach), effective)
 
 
 def _many(size: int) -> int:
@@ -197,7 +210,7 @@ def _many(size: int) -> int:
 
 
 def _independent(phantom: Phantom, n: int, rng: np.random.Generator) -> Floats:
-    """n latents [n, columns] spread over the domain, also where a sample comes in groups."""
+    """Latents [n, columns] spread over the domain, also where a sample comes in groups."""
     drawn = phantom.latents(20 * n, rng)
     return drawn[rng.permutation(len(drawn))[:n]]
 
@@ -235,9 +248,7 @@ def _libraries() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in ("numpy", "torch")}
 
 
-def certificate_key(
-    family: Family, dimension: int, *, size: int, anatomy: int, latents: int = LEAST_LATENTS
-) -> str:
+def certificate_key(family: Family, dimension: int, *, size: int, anatomy: int, latents: int = LEAST_LATENTS) -> str:
     """sha256 of everything that decides what a certificate says: phantom, code and versions of libraries."""
     parts: dict[str, Any] = {"family": family.name, "dimension": dimension, "size": size, "anatomy": anatomy}
     return sha256_of(parts | {"latents": latents, "code": code_sha256(family), "libraries": _libraries()})

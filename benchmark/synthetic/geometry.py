@@ -3,6 +3,7 @@
 Images are vectors of their pixels in 0..1, distances are Euclidean. Everything is float64 and in bounded memory.
 """
 
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,15 @@ MEMORY_NUMBERS = 2**23
 """Numbers in the largest array: 64 MiB."""
 STEP = 1e-5
 """Of finite differences, in latents."""
-DESCENT_STEPS = 8
+DESCENT_STEPS = 6
 """Of `closest_images`: near a collision a step roughly squares the distance."""
-BLOCK_PIXELS = 2**15
+BLOCK_PIXELS = 2**15 - 1
 """Pixels rendered at once, as in `benchmark.synthetic.phantoms.sampling`."""
 SAME = 1e-3
 """Latents closer than this share of the domain's width are one place, where a ratio says no more than the Jacobian."""
+
+DUAL_PIXELS = 2**17
+"""Pixels and directions differentiated at once: more cost memory, and fewer cost calls."""
 
 Floats = NDArray[np.float64]
 
@@ -45,27 +49,36 @@ def jacobian_blocks(phantom: Phantom, latents: Floats, size: int) -> "Iterator[t
     """Blocks of latents [n, d] with their images [b, D] and Jacobians [b, d, D], by forward-mode differentiation."""
     import torch
 
-    block = max(1, BLOCK_PIXELS // size**2)
+    block = _rows(latents.shape[1], size)
     for start in range(0, len(latents), block):
         part = slice(start, min(start + block, len(latents)))
-        images, jacobian = jacobians(phantom, torch.from_numpy(latents[part]), size)
-        yield part, images, jacobian
+        yield part, *jacobians(phantom, torch.from_numpy(latents[part]), size)
 
 
 def jacobians(phantom: Phantom, latents: "Tensor", size: int) -> "tuple[Tensor, Tensor]":
-    """Images [n, D] and Jacobians [n, d, D] at latents [n, d]: one pass for each latent, over all rows at once."""
+    """Images [n, D] and Jacobians [n, d, D] at latents [n, d]: a direction at a time, over all rows at once."""
     import torch
 
-    columns = []
-    images = None
-    for j in range(latents.shape[1]):
-        direction = torch.zeros_like(latents)
-        direction[:, j] = 1
-        images, column = torch.func.jvp(lambda at: phantom.render(at, size).flatten(1), (latents,), (direction,))
-        columns.append(column)
-    if images is None:
-        raise ValueError("a phantom has at least one latent")
-    return images, torch.stack(columns, dim=1)
+    n, d = latents.shape
+    directions = torch.eye(d, dtype=latents.dtype)[:, None].expand(d, n, d)
+
+    def images(at: "Tensor") -> "Tensor":
+        return phantom.render(at, size).flatten(1)
+
+    def along(direction: "Tensor") -> "Tensor":
+        change: Tensor = torch.func.jvp(images, (latents,), (direction,))[1]
+        return change
+
+    chunk = max(1, DUAL_PIXELS // (n * size**2))
+    with torch.no_grad(), warnings.catch_warnings():
+        # torch scripts its own rules of differentiation when the first one is needed
+        warnings.filterwarnings("ignore", message="`torch.jit.script`", category=FutureWarning)
+        return images(latents), torch.func.vmap(along, out_dims=1, chunk_size=chunk)(directions)
+
+
+def _rows(d: int, size: int) -> int:
+    """Latents whose Jacobians are taken at once."""
+    return max(1, DUAL_PIXELS // (d * size**2))
 
 
 def difference_error(phantom: Phantom, latents: Floats, size: int) -> float:
@@ -106,16 +119,16 @@ def closest_pairs(phantom: Phantom, latents: Floats, images: Floats, near: int) 
     return np.concatenate(pairs), np.concatenate(ratios)
 
 
-def closest_images(phantom: Phantom, targets: Floats, starts: Floats, size: int) -> Floats:
+def closest_images(phantom: Phantom, targets: Floats, starts: Floats, size: int, box: tuple[Floats, Floats]) -> Floats:
     """Ratio of image distance to separation, [m], after moving `starts` so that their images come to the targets'.
 
-    targets, starts: latents [m, d]. Where a phantom is injective the way ends at the target, and what counts is how
-    near a collision it passed; else it may end at another latent with the same image, where the ratio is near 0.
+    targets, starts: latents [m, d]; box: the least and the largest value [d] of each latent.
+    Where a phantom is injective the way ends at the target, and what counts is how near a collision it passed; else it
+    may end at another latent with the same image, where the ratio is near 0.
     """
-    low, high = np.minimum(targets, starts).min(axis=0), np.maximum(targets, starts).max(axis=0)
-    block = max(1, BLOCK_PIXELS // size**2)
+    block = _rows(targets.shape[1], size)
     parts = [slice(begin, begin + block) for begin in range(0, len(targets), block)]
-    return np.concatenate([_descend(phantom, targets[part], starts[part], size, (low, high)) for part in parts])
+    return np.concatenate([_descend(phantom, targets[part], starts[part], size, box) for part in parts])
 
 
 def _descend(phantom: Phantom, targets: Floats, starts: Floats, size: int, box: tuple[Floats, Floats]) -> Floats:

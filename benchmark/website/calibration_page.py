@@ -1,6 +1,5 @@
 """The page of the calibration: what answers on phantoms say of real images, whether it helps, and what breaks whom."""
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,27 +10,10 @@ from benchmark.breaks import breaks_table
 from benchmark.calibration import calibrated_table, held_out_families_table, held_out_table
 from benchmark.website import calibration_columns as columns
 from benchmark.website.boards import BoardPage
+from benchmark.website.breaks_part import REASONS, breaks_of_each, quartiles, setting_records, titled, worst_record
 from benchmark.website.columns import DIMENSION
 from benchmark.website.phantoms_page import family_title
 from benchmark.website.tables import Record, Table, records_of
-
-REASONS = {
-    "d": "The number of images that fill a space grows exponentially with its dimension. At a fixed N the nearest "
-    "neighbours in many dimensions are far away, and estimates from distances fall behind the truth.",
-    "family": "Families bend the same number of settings more or less, and give them more or less equal weight. A "
-    "neighbourhood that bends, or is long in some directions and short in others, looks of another dimension.",
-    "N": "Fewer images have wider neighbourhoods: more bend lies inside one, and the border of the set weighs more.",
-    "size": "Pixels resample one smooth image: an answer that changes with their number depends on the picture, not on "
-    "the set.",
-    "bits": "Rounding moves every image by a small step in every pixel. Where neighbours are nearer than that, it is "
-    "the step that is measured.",
-    "noise": "Noise fills all pixels: at distances below it the images have the dimension of the pixels, not of the "
-    "set.",
-    "groups": "Slices of one patient are near-copies of each other: the nearest neighbours lie along one line, and the "
-    "answer falls towards 1. Here neighbours of the same patient are passed over.",
-    "amplitude": "Points whose scale differs: distances tell where in the set a point lies, beside its dimension.",
-}
-"""Why an answer changes along each axis, in the order of the page."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +32,7 @@ class CalibrationPage:
     improved: int
     """Submissions whose error on held-out families falls."""
     checked: int
-    """Submissions that the mean stands on."""
+    """Submissions that were checked, controls left out."""
     summary_table: Table | None
     matrix_table: Table | None
     families_table: Table | None
@@ -86,7 +68,7 @@ def make_calibration(board: BoardPage, names: Mapping[str, str]) -> CalibrationP
     held = {row["submission"]: row for row in records_of(held_out_table(board.board))}
     mean = held.pop("mean", {})
     competing = [row for name, row in held.items() if name not in controls]
-    breaks = [_titled(row) for row in records_of(breaks_table(board.board))]
+    breaks = [titled(row) for row in records_of(breaks_table(board.board))]
     families = [row for row in records_of(held_out_families_table(board.board)) if row["submission"] not in controls]
     tasks = list(dict.fromkeys(row["task"] for row in sorted(calibrated, key=lambda row: row["task"])))
     axes = [axis for axis in REASONS if any(row["axis"] == axis for row in breaks)]
@@ -144,17 +126,17 @@ def make_calibration(board: BoardPage, names: Mapping[str, str]) -> CalibrationP
             "Change of the answers when one thing changes and all else stays: median over the estimators with the "
             "middle half in brackets, and the estimator that changes most. Controls are left out.",
             columns.SETTINGS,
-            _settings([row for row in breaks if row["submission"] not in controls], axes),
+            setting_records([row for row in breaks if row["submission"] not in controls], axes),
         ),
         breaks_table=table(
             "breaks",
             "The largest change along each axis, and where. The page of each estimator has all settings.",
             columns.breaks([(axis, columns.AXES[axis]) for axis in axes]),
-            [_worst(row, axes, breaks) for row in board.rows] if breaks else [],
+            [worst_record(row, axes, breaks) for row in board.rows] if breaks else [],
             "rank",
         ),
         axes=tuple((axis, columns.AXES[axis], REASONS[axis]) for axis in axes),
-        breaks=_breaks_of_each(breaks, board.identity),
+        breaks=breaks_of_each(breaks, board.identity),
     )
 
 
@@ -175,19 +157,13 @@ def _summary(calibrated: Sequence[Record], controls: set[str], names: Mapping[st
                 "dataset": dataset,
                 "name": names.get(dataset, dataset),
                 "task": task,
-                **_middle("raw", raw),
-                **_middle("calibrated", fine),
+                **quartiles("raw", raw),
+                **quartiles("calibrated", fine),
                 "ok": len(fine),
                 "submissions": len(own),
             }
         )
     return sorted(records, key=lambda record: (record["name"], record["task"]))
-
-
-def _middle(key: str, values: Sequence[float]) -> dict[str, float | None]:
-    """Median and quartiles; None of no values."""
-    low, middle, high = (float(value) for value in np.quantile(values, [0.25, 0.5, 0.75])) if values else (None,) * 3
-    return {key: middle, f"{key}_low": low, f"{key}_high": high}
 
 
 def _task_titles(tasks: Sequence[str], calibrated: Sequence[Record], names: Mapping[str, str]) -> list[tuple[str, str]]:
@@ -227,72 +203,6 @@ def _families(rows: Sequence[Record]) -> list[Record]:
             {"family": family, "title": family_title(family), **means, "improved": improved, "submissions": len(own)}
         )
     return records
-
-
-def _settings(breaks: Sequence[Record], axes: Sequence[str]) -> list[Record]:
-    records: list[Record] = []
-    keys = dict.fromkeys((row["axis"], row["setting"], row["baseline"]) for row in breaks)
-    for axis, setting, baseline in sorted(keys, key=lambda key: (axes.index(key[0]), _natural(key[1]))):
-        own = [row for row in breaks if (row["axis"], row["setting"], row["baseline"]) == (axis, setting, baseline)]
-        worst = max(own, key=_size)
-        records.append(
-            {
-                "axis": columns.AXES[axis],
-                "setting": setting,
-                "baseline": baseline,
-                **_middle("change", [row["change"] for row in own]),
-                "submissions": len(own),
-                "worst": worst["submission"],
-                "worst_change": worst["change"],
-            }
-        )
-    return records
-
-
-def _titled(row: Record) -> Record:
-    """A setting and what it is compared with as a page names them: `X-ray`, `Gaussian 0.4`, `32 × 32`."""
-    if row["axis"] == "family":
-        return {**row, "setting": family_title(row["setting"]), "baseline": family_title(row["baseline"])}
-    if row["axis"] == "noise":
-        return {**row, "setting": row["setting"].capitalize()}
-    return {**row, "setting": row["setting"].replace(" x ", " × ")}
-
-
-def _natural(setting: str) -> tuple[float, str]:
-    """`d = 4` before `d = 16`."""
-    number = "".join(letter for letter in setting.partition("=")[2] if letter.isdigit())
-    return (float(number) if number else math.inf, setting)
-
-
-def _size(row: Record) -> float:
-    """How large a change is, halving as large as doubling."""
-    return abs(math.log1p(row["change"] / 100))
-
-
-def _worst(row: Record, axes: Sequence[str], breaks: Sequence[Record]) -> Record:
-    record = {key: row[key] for key in ("rank", "rank_low", "rank_high", "submission", "control")}
-    for axis in axes:
-        own = [each for each in breaks if each["submission"] == row["submission"] and each["axis"] == axis]
-        worst = max(own, key=_size) if own else None
-        record[axis] = worst["change"] if worst else None
-        record[f"{axis}_note"] = worst["setting"] if worst else ""
-    return record
-
-
-def _breaks_of_each(breaks: Sequence[Record], identity: Record) -> dict[str, Table]:
-    tables = {}
-    for name in dict.fromkeys(row["submission"] for row in breaks):
-        own = tuple({**row, "title": columns.AXES[row["axis"]]} for row in breaks if row["submission"] == name)
-        tables[name] = Table(
-            "own-breaks",
-            "Bias on phantoms in each setting and in what it is compared with, over the same phantoms, and the change "
-            "between the two.",
-            columns.breaks_path(name),
-            columns.OWN_BREAKS,
-            own,
-            {**identity, "submission": name},
-        )
-    return tables
 
 
 def _counts(statuses: Sequence[str]) -> tuple[tuple[str, int], ...]:

@@ -18,14 +18,13 @@ from benchmark.website import columns
 from benchmark.website.boards import BoardPage, make_board
 from benchmark.website.calibration_page import CalibrationPage, calibrated_board, make_calibration
 from benchmark.website.cheats_page import CheatsPage, make_cheats
+from benchmark.website.dataset_pages import DatasetPage, make_dataset
 from benchmark.website.findings_page import FindingsPage, make_findings
 from benchmark.website.model_boards import ModelBoardPage, make_model_board
-from benchmark.website.model_parts import DatasetModels, make_dataset_models
 from benchmark.website.phantoms_page import SHEETS, PhantomsPage, make_phantoms
 from benchmark.website.scales import Scale, log_scale
 from benchmark.website.submission_pages import Code, SubmissionPage, make_submission
 from benchmark.website.tables import Record, Table, best_of, records_of
-from benchmark.website.text import slug
 
 FIRST_ROWS = 10
 """Of a board, on the first page; controls are not counted."""
@@ -57,30 +56,6 @@ class Figure:
     suite: str
     rows: tuple[FigureRow, ...]
     scale: Scale
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetPart:
-    """What the submissions of one suite say of a dataset."""
-
-    suite: str
-    version: str
-    table: Table
-    calibrated: bool
-    """Whether the table has calibrated values."""
-
-
-@dataclass(frozen=True, slots=True)
-class DatasetPage:
-    """One dataset: the card, and a table for each suite that has it."""
-
-    id: str
-    name: str
-    domain: str
-    facts: tuple[tuple[str, str], ...]
-    traps: tuple[str, ...]
-    suites: tuple[DatasetPart, ...]
-    models: tuple[DatasetModels, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +138,7 @@ def gather(results: Path) -> Content:
         boards=boards,
         models=models,
         submissions=submissions,
-        datasets=tuple(_dataset(dataset, cards.get(dataset), boards, models, calibration) for dataset in ids),
+        datasets=tuple(make_dataset(dataset, cards.get(dataset), boards, models, calibration) for dataset in ids),
         dimensions=figure,
         submissions_table=_submissions_table(submissions),
         datasets_table=_datasets_table(ids, cards, figure),
@@ -185,67 +160,6 @@ def _place(suite: str) -> tuple[int, str]:
 def _protocol_place(board: ModelBoard) -> tuple[int, int, str]:
     """Where a protocol stands among those of its suite: the one with the most tasks first, then the most jobs."""
     return (-len(board.tasks), -len(board.results), board.protocol)
-
-
-def _dataset(
-    dataset: str,
-    card: Card | None,
-    boards: tuple[BoardPage, ...],
-    models: tuple[ModelBoardPage, ...],
-    calibration: CalibrationPage | None,
-) -> DatasetPage:
-    parts = []
-    for board in boards:
-        if dataset not in board.datasets:
-            continue
-        ranks = {row["submission"]: row for row in board.rows}
-        calibrated = calibration is not None and calibration.suite == board.suite
-        records = tuple(
-            {
-                **{key: ranks[row["submission"]][key] for key in ("rank", "rank_low", "rank_high", "control")},
-                **row,
-                **(calibration.values_of(row["submission"], row["task"]) if calibrated and calibration else {}),
-            }
-            for row in records_of(dataset_table(board.board, dataset))
-        )
-        scale = log_scale(row[key] for row in records for key in ("corrected", "low", "high") if row[key] is not None)
-        table = Table(
-            id=f"values-{slug(board.suite)}",
-            caption="Dimension of the whole sample by submission, in the order of the board. The axis is logarithmic.",
-            path=f"datasets/{slug(dataset)}/{slug(board.suite)}",
-            columns=columns.dataset_values(scale, len({row["task"] for row in records}), calibrated=calibrated),
-            records=records,
-            facts={**board.identity, "dataset": dataset},
-            sorted_by="rank",
-        )
-        parts.append(DatasetPart(board.suite, board.version, table, calibrated))
-    return DatasetPage(
-        id=dataset,
-        name=card.name if card else dataset,
-        domain=card.domain if card else "",
-        facts=_card_facts(card) if card else (),
-        traps=tuple(card.traps) if card else (),
-        suites=tuple(parts),
-        models=tuple(make_dataset_models(board, dataset) for board in models if dataset in board.datasets),
-    )
-
-
-def _card_facts(card: Card) -> tuple[tuple[str, str], ...]:
-    splits = ", ".join(f"{split} {number:,}".replace(",", "\u202f") for split, number in card.splits.items())
-    channels = "grey" if card.channels == 1 else "colour"
-    facts = (
-        ("Modality", card.modality),
-        ("Source", card.source),
-        ("Licence", card.licence),
-        ("Citation", card.citation),
-        ("Images", splits),
-        ("Sizes", f"{', '.join(map(str, card.sizes))} pixels a side, {channels}"),
-        ("Classes", f"{len(card.classes)}: {'; '.join(card.classes)}" if card.classes else ""),
-        ("Tasks", "; ".join(f"{task.name} ({task.kind})" for task in card.tasks)),
-        ("Patients", card.groups),
-        ("Id", card.id),
-    )
-    return tuple((title, text) for title, text in facts if text)
 
 
 def _figure(board: BoardPage, cards: Mapping[str, Card]) -> Figure | None:

@@ -100,9 +100,9 @@ def to_csv(records: Sequence[Record]) -> str:
     """All records, floats in full precision; a text never starts as a spreadsheet's formula would."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(_all_keys(records))
-    for record in records:
-        writer.writerow([_csv_value(record.get(key)) for key in _all_keys(records)])
+    keys = _all_keys(records)
+    writer.writerow(keys)
+    writer.writerows([_csv_value(record.get(key)) for key in keys] for record in records)
     return stream.getvalue()
 
 

@@ -60,6 +60,7 @@ def test_a_refusal_is_a_sentence_and_is_kept(measured):
     assert measured == ["warp-8-64-0"]
 
 
+@pytest.mark.filterwarnings("ignore:.torch.jit.script. is:FutureWarning")
 def test_a_real_phantom_gets_a_real_certificate(tmp_path, monkeypatch):
     monkeypatch.setenv("MANIFOLDBENCH_CACHE", str(tmp_path / "cache"))
     monkeypatch.setenv("MANIFOLDBENCH_RESULTS", str(tmp_path / "results"))

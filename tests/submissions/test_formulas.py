@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 import skdim.id
+import torch
 from scipy.integrate import quad
 from scipy.spatial import cKDTree
 from scipy.spatial.distance import pdist
@@ -160,12 +161,21 @@ def test_points_moved_into_their_span_give_the_same(row, fit, wide, cloud):
 # --- DANCo's parts ---
 
 
-@pytest.fixture(scope="module")
-def danco():
-    spec = importlib.util.spec_from_file_location("danco", REPOSITORY / "submissions/danco/estimator.py")
+def module_of(name):
+    spec = importlib.util.spec_from_file_location(name, REPOSITORY / "submissions" / name / "estimator.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+@pytest.fixture(scope="module")
+def danco():
+    return module_of("danco")
+
+
+@pytest.fixture(scope="module")
+def abid():
+    return module_of("abid")
 
 
 def test_danco_divergence_is_that_of_the_laws(danco):
@@ -244,20 +254,57 @@ def test_abid_of_right_angles_by_hand(fit, cloud):
     assert fit("abid-published", square).dimension_ == pytest.approx(9 / (3 + 2 * (1 / 2 + 1 / 2 + 0)))
 
 
-@pytest.mark.parametrize("points", ["real", "bytes", "wide"])
+@pytest.mark.parametrize("points", ["real", "pixels", "column", "wide", "wide pixels"])
 def test_abid_is_its_formula_in_each_of_its_forms(points, fit, cloud, ball5, wide):
-    """Against SciPy's cosines; 8-bit values are taken in float32, and few points by all their products."""
+    """Against SciPy's cosines; 8-bit values are taken as whole numbers, and few points by all their products."""
     generator = np.random.default_rng(0)
     pixels = generator.integers(0, 256, (300, 5)) @ generator.integers(0, 3, (5, 40)) // 10  # up to 255
-    data = {"real": ball5, "bytes": cloud(pixels), "wide": wide}[points]
+    data = {
+        "real": ball5,
+        "pixels": cloud(pixels),
+        "column": cloud(generator.permutation(256)[:, None]),
+        "wide": wide,
+        "wide pixels": cloud(generator.integers(0, 256, (70, 90))),
+    }[points]
     directions = data.points[data.indices[:, :50]] - data.points[:, None]
     cosines2 = np.array([(1 - pdist(own, "cosine")) ** 2 for own in directions])
     regularised = 1 / cosines2.mean(axis=1)
     published = 50**2 / (50 + 2 * cosines2.sum(axis=1))
-    np.testing.assert_allclose(fit("abid-regularised", data).dimension_pw_, regularised, rtol=3e-6)
-    np.testing.assert_allclose(fit("abid-published", data).dimension_pw_, published, rtol=3e-6)
-    assert fit("abid-regularised", data).dimension_ == pytest.approx(regularised.mean(), rel=1e-7)
-    assert fit("abid-published", data).dimension_ == pytest.approx(published.mean(), rel=1e-7)
+    np.testing.assert_allclose(fit("abid-regularised", data).dimension_pw_, regularised, rtol=1e-11)
+    np.testing.assert_allclose(fit("abid-published", data).dimension_pw_, published, rtol=1e-11)
+    assert fit("abid-regularised", data).dimension_ == pytest.approx(regularised.mean(), rel=1e-11)
+    assert fit("abid-published", data).dimension_ == pytest.approx(published.mean(), rel=1e-11)
+
+
+@pytest.mark.parametrize("columns", [64, 1088])
+def test_abid_multiplies_whole_numbers_without_rounding(columns, abid):
+    """Extremes too; the products that stand in for torch's give the same."""
+    for values in ([-128], [-128, 127], np.arange(-128, 128)):
+        sets = np.random.default_rng(0).choice(np.array(values, dtype=np.int8), (3, 5, columns))
+        expected = sets.astype(np.int64) @ sets.astype(np.int64).swapaxes(1, 2)
+        np.testing.assert_array_equal(abid.exact_products(5, columns)(sets), expected)
+        np.testing.assert_array_equal(abid.by_float32(sets), expected)
+
+
+@pytest.mark.parametrize("broken", ["missing", "wrong"])
+def test_abid_does_without_torchs_private_product(broken, monkeypatch, fit, cloud):
+    data = cloud(np.random.default_rng(0).integers(0, 256, (120, 7)))
+    answer = fit("abid-regularised", data).dimension_pw_
+    if broken == "missing":
+        monkeypatch.delattr(torch, "_int_mm")
+    else:
+        monkeypatch.setattr(torch, "_int_mm", lambda left, right, out: out.fill_(7))
+    np.testing.assert_array_equal(fit("abid-regularised", data).dimension_pw_, answer)
+
+
+def test_abid_leaves_torchs_threads_as_they_were(fit, cloud):
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(threads + 1)
+        fit("abid-regularised", cloud(np.random.default_rng(0).integers(0, 256, (60, 7))))
+        assert torch.get_num_threads() == threads + 1
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_mind_of_the_two_nearest_by_hand(fit):

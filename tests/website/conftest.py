@@ -1,8 +1,10 @@
 """A small world with everything a page must cope with: suites, protocols, failures, controls, texts like markup."""
 
 import dataclasses
+import json
 import math
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
@@ -336,10 +338,34 @@ def one_result(submission, suite, task, answers, scores, truth=None, dataset=Non
 
 @dataclasses.dataclass(frozen=True)
 class World:
-    """Where the small world lies."""
+    """Where the small world lies, and what its pages hold."""
 
     results: Path
     out: Path
+
+    def rows(self, path: str) -> list[dict]:
+        """The rows of a table's file, `path` without its ending."""
+        return json.loads((self.out / f"{path}.json").read_text(encoding="utf-8"))["rows"]
+
+    def page(self, path: str) -> ET.Element:
+        """A page as a tree."""
+        return ET.fromstring((self.out / path).read_text(encoding="utf-8").removeprefix("<!DOCTYPE html>\n"))
+
+    def text(self, path: str) -> str:
+        """All words of a page."""
+        return words(self.page(path))
+
+    def cells(self, path: str, table: str) -> list[list[str]]:
+        """The rows of a table as they read."""
+        (found,) = [element for element in self.page(path).iter() if element.get("id") == table]
+        lines = [[words(cell) for cell in line] for line in found.findall("tbody/tr")]
+        assert lines, table
+        return lines
+
+
+def words(element: ET.Element) -> str:
+    """All words of an element."""
+    return " ".join("".join(element.itertext()).split())
 
 
 @pytest.fixture(scope="session")

@@ -53,7 +53,11 @@ def make(dimension: int, seed: int) -> OrgansPhantom:
     effects = mean_effects(everything.render, count)
     chosen = choose(effects, dimension, rng, WEAKEST)
     picked = list(chosen)
-    return OrgansPhantom(dimension, Factors(base, chosen, equalised(ranges[picked], effects[picked])))
+
+    def phantom_of(equal: tuple[float, ...]) -> OrgansPhantom:
+        return OrgansPhantom(dimension, Factors(base, chosen, equal))
+
+    return phantom_of(equalised(lambda equal: phantom_of(equal).render, ranges[picked], effects[picked]))
 
 
 FAMILY = Family(

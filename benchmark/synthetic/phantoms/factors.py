@@ -27,6 +27,8 @@ Factor = tuple[str, Mapping[Key, float]]
 
 LEAST_SCALE, LARGEST_SCALE = 0.3, 1.5
 """Equalising multiplies the range that a table names by no less and no more, so that anatomy stays plausible."""
+PROBE_SIZE, CURVED = 32, 1e-3
+"""Pixels a side of the images on which factors are told straight from curved, and how far from straight is curved."""
 ANATOMY_SPREAD = 0.6
 """The fixed anatomy differs from the table by up to this share of every factor's range."""
 DIGITS = 6
@@ -90,14 +92,33 @@ def moved(base: NDArray[np.float64], effects: NDArray[np.float64], latents: "Ten
 
 
 def make_phantom(family: str, table: Table, draw: "Draw", dimension: int, seed: int) -> FactorPhantom:
-    """A phantom of `dimension` of the table's factors; the seed draws which, and the anatomy they start from."""
+    """A phantom of `dimension` of the table's factors; the seed draws which, and the anatomy they start from.
+
+    At least one of them moves the image along a curve: images that are a flat piece would be no test.
+    """
     rng = np.random.default_rng(seed_from(family=family, anatomy=seed))
     effects = table.effects
     base = (table.base + ANATOMY_SPREAD * rng.uniform(-1, 1, len(effects)) @ effects).round(DIGITS)
-    chosen = np.sort(rng.permutation(len(effects))[:dimension])
+    order = rng.permutation(len(effects))
+    bent = is_curved(base, effects, draw)
+    order = np.concatenate([order[bent[order]][:1], order[np.arange(len(order)) != np.argmax(bent[order])]])
+    chosen = np.sort(order[:dimension])
     effects = equalised(base, effects, draw)[chosen]
     names = tuple(table.factors[j][0] for j in chosen)
     return FactorPhantom(dimension, base, effects, names, draw)
+
+
+def is_curved(base: NDArray[np.float64], effects: NDArray[np.float64], draw: "Draw") -> NDArray[np.bool_]:
+    """Whether each factor moves the image along a curve, [factors]: the middle of two images is not that between."""
+    import torch
+
+    steps = np.eye(len(effects))
+    latents = torch.from_numpy(np.concatenate([steps, -steps, np.zeros((1, len(effects)))]))
+    with torch.inference_mode():
+        images = draw(moved(base, effects, latents), PROBE_SIZE).flatten(1).numpy()
+    plus, minus = images[: len(effects)], images[len(effects) : -1]
+    off = np.abs(plus + minus - 2 * images[-1]).max(axis=1)
+    return np.asarray(off > CURVED * np.abs(plus - minus).max(axis=1))
 
 
 def equalised(base: NDArray[np.float64], effects: NDArray[np.float64], draw: "Draw") -> NDArray[np.float64]:

@@ -40,7 +40,7 @@ DEEP = (
     ("fluid", (-0.50, -0.07, 0.020, 0.15, 1.15)),
     ("fluid", (0.50, -0.07, 0.020, 0.15, -1.15)),
 )
-"""Thalami and lenticular nuclei; horns of the lateral ventricles, third ventricle, fissures: shapes as `soft_ellipse`."""
+"""Thalami and lenticular nuclei; horns of the lateral ventricles, third ventricle and fissures, as `soft_ellipse`."""
 FOLD = 0.33
 """How far gyri reach in and out: a share of the brain's squared radius."""
 WEAKEST = 0.3
@@ -66,7 +66,7 @@ def brain(x: "Tensor", y: "Tensor", tissues: "dict[str, Tensor]", folds: Folds) 
 
 
 def _depth(x: "Tensor", y: "Tensor", folds: Folds) -> "Tensor":
-    """0 at the surface of the brain, 1 in its middle, pushed in and out by the gyri: 16 and 8 of them round the head."""
+    """0 at the surface of the brain, 1 in its middle, pushed in and out by gyri: 16 and 8 of them round the head."""
     u, v = x / 0.645, y / 0.81
     uu, vv = u * u, v * v
     r2 = uu + vv
@@ -135,14 +135,18 @@ def make(dimension: int, seed: int) -> MRPhantom:
     contrasted = rng.permutation([j for j, name in enumerate(contrasts) if name != "bone"])[:of_contrast]
     shaded = rng.permutation(len(shades))[:of_bias]
     picked = [*warped, *(first + contrasted).tolist(), *(second + shaded).tolist()]
-    return MRPhantom(
-        dimension,
-        tuple(every[j] for j in warped),
-        tuple(contrasts[j] for j in contrasted),
-        tuple(shades[j] for j in shaded),
-        equalised(ranges[picked], effects[picked]),
-        folds,
-    )
+
+    def phantom_of(equal: tuple[float, ...]) -> MRPhantom:
+        return MRPhantom(
+            dimension,
+            tuple(every[j] for j in warped),
+            tuple(contrasts[j] for j in contrasted),
+            tuple(shades[j] for j in shaded),
+            equal,
+            folds,
+        )
+
+    return phantom_of(equalised(lambda equal: phantom_of(equal).render, ranges[picked], effects[picked]))
 
 
 FAMILY = Family(

@@ -36,7 +36,9 @@ def add_noise(pixels: Pixels, noise: str, level: float, rng: np.random.Generator
         raise UserError(f"noise_level must be a finite number, 0 or more, not {level}.")
     if level == 0:
         return pixels
-    return NOISES[noise](pixels, level, rng)
+    if noise == "none":
+        raise UserError(f"noise_level is {level}, and noise is none: leave the level at 0, or name a kind of noise.")
+    return KINDS[noise](pixels, level, rng)
 
 
 def gaussian_sigma(pixels: Pixels, eta: float) -> float:
@@ -48,15 +50,12 @@ def gaussian_sigma(pixels: Pixels, eta: float) -> float:
 
     if len(pixels) <= NOISE_NEIGHBOR:
         raise UserError(
-            f"gaussian noise is scaled by the tenth neighbour, so n must be more than {NOISE_NEIGHBOR}, not {len(pixels)}."
+            f"gaussian noise is scaled by the tenth neighbour, so n must be more than {NOISE_NEIGHBOR}, "
+            f"not {len(pixels)}."
         )
     flat = pixels.reshape(len(pixels), -1)
     tenth = neighbor_graph(flat, NOISE_NEIGHBOR).distances[:, -1]
     return noise_sigma(tenth, flat.shape[1], eta)
-
-
-def _none(pixels: Pixels, level: float, rng: np.random.Generator) -> Pixels:
-    raise UserError(f"noise_level is {level}, and noise is none: leave the level at 0, or name a kind of noise.")
 
 
 def _gaussian(pixels: Pixels, level: float, rng: np.random.Generator) -> Pixels:
@@ -79,7 +78,7 @@ def _poisson(pixels: Pixels, level: float, rng: np.random.Generator) -> Pixels:
         raise UserError(f"noise_level of poisson must be at most 1, which is one photon in a white pixel, not {level}.")
     photon = WHITE * level**2
     # a renderer may undershoot black by a little, and no pixel expects fewer than no photons
-    return _in_blocks(pixels, lambda block: photon * rng.poisson(np.maximum(block, 0.0) / photon))
+    return _in_blocks(pixels, lambda block: np.asarray(photon * rng.poisson(np.maximum(block, 0.0) / photon)))
 
 
 def _in_blocks(pixels: Pixels, change: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Pixels:
@@ -90,10 +89,11 @@ def _in_blocks(pixels: Pixels, change: Callable[[NDArray[np.float64]], NDArray[n
     return noisy
 
 
-NOISES: Mapping[str, Callable[[Pixels, float, np.random.Generator], Pixels]] = {
-    "none": _none,
+KINDS: Mapping[str, Callable[[Pixels, float, np.random.Generator], Pixels]] = {
     "gaussian": _gaussian,
     "rician": _rician,
     "poisson": _poisson,
 }
+"""What adds each kind of noise."""
+NOISES = ("none", *KINDS)
 """Every kind of noise by name."""

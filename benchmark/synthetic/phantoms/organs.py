@@ -65,7 +65,8 @@ class Factors:
         moves = latents * torch.tensor(self.ranges, dtype=latents.dtype, device=latents.device)
         # parameters that do not vary read the column of zeros
         moves = torch.cat([moves, torch.zeros_like(latents[:, :1])], dim=1)
-        return (base + moves[:, where]).unflatten(1, (-1, len(PARAMETERS)))
+        count = len(self.base) // len(PARAMETERS)
+        return (base + moves[:, where]).reshape(len(latents), count, len(PARAMETERS))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from benchmark.synthetic.phantoms.noise import NOISES, add_noise
 SMALLEST, LARGEST = 28, 512
 """Pixels a side."""
 WHITE = 255.0
-BLOCK_PIXELS = {"cpu": 2**15, "cuda": 2**22}
+BLOCK_PIXELS = {"cpu": 2**15 - 1, "cuda": 2**22}
 """Pixels rendered at once: what stays in a core's cache, and what keeps a GPU busy."""
 
 

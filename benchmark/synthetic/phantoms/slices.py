@@ -4,6 +4,7 @@ One latent is the position of the cut, the others are the patient's. Organs are 
 they grow, shrink and lean. Some organs are the same in all patients, so no patient's latents can stand for a position.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -36,10 +37,10 @@ ORGANS = {
     "cava": ((-0.10, 0.17, 0.085, 0.065, 0.1, 0.72), (-1.6, 3.0, 0.03, -0.05)),
     "aorta": ((0.07, 0.20, 0.07, 0.07, 0.0, 0.88), (1.6, 3.0, 0.02, 0.02)),
 }
-"""Parameters in the middle of the body as in `organs.PARAMETERS`; then the position of the organ's middle, its half axis
-along the body, and how far it leans to x and y per unit of position."""
-SAME = ("vertebra", "canal", "aorta", "skin")
-"""Organs that are the same in all patients."""
+"""Parameters in the middle of the body as in `organs.PARAMETERS`; then the position of the organ's middle, its half
+axis along the body, and how far it leans to x and y per unit of position."""
+SAME = ("skin", "vertebra", "canal", "aorta", "lung left", "lung right", "kidney left", "kidney right")
+"""Organs that are the same in all patients: where a cut misses an organ, latents of its own would move nothing."""
 SPREAD = 0.06
 """How far anatomies differ, as a share of the axes of each organ."""
 RANGES = {"move": 0.3, "stretch": 0.3, "turn": 0.5, "shade": 0.2}
@@ -91,6 +92,8 @@ class SlicesPhantom(BoxPhantom):
 
 def make(dimension: int, seed: int) -> SlicesPhantom:
     """An anatomy drawn by seed, and `dimension` - 1 factors in which patients differ."""
+    import torch
+
     rng = np.random.default_rng(seed_from(phantom="slices", anatomy=seed))
     anatomy = draw_anatomy([plane for plane, _ in ORGANS.values()], SPREAD, rng)
     along = tuple(rest for _, rest in ORGANS.values())
@@ -102,14 +105,22 @@ def make(dimension: int, seed: int) -> SlicesPhantom:
     whole = SlicesPhantom(1 + len(varying), Factors(base, varying, tuple(spread.tolist())), along)
     effects = mean_effects(whole.render, 1 + len(varying))
     picked = list(choose(effects[1:], dimension - 1, rng, WEAKEST))
-    ranges_of = equalised(spread[picked], effects[1:][picked])
-    return SlicesPhantom(dimension, Factors(base, tuple(varying[j] for j in picked), ranges_of), along)
+    chosen = tuple(varying[j] for j in picked)
+
+    def phantom_of(equal: tuple[float, ...]) -> SlicesPhantom:
+        return SlicesPhantom(dimension, Factors(base, chosen, equal), along)
+
+    def in_the_middle(equal: tuple[float, ...]) -> "Callable[[Tensor, int], Tensor]":
+        cut = phantom_of(equal)
+        return lambda persons, size: cut.render(torch.cat([0 * persons[:, :1], persons], dim=1), size)
+
+    return phantom_of(equalised(in_the_middle, spread[picked], effects[1:][picked]))
 
 
 FAMILY = Family(
     name="slices",
     domain="radiology",
-    about="Volumes of patients cut at neighbouring positions: one latent is the position, the others are the patient's.",
+    about="Bodies of patients cut at neighbouring positions: one latent is the position, the others are the patient's.",
     minimum=2,
     maximum=32,
     make=make,

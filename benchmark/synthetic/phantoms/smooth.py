@@ -16,7 +16,7 @@ SERIES = tuple((-1) ** k / math.factorial(2 * k + 1) for k in range(10, -1, -1))
 
 
 def pixel_grid(size: int, like: "Tensor") -> "tuple[Tensor, Tensor]":
-    """Pixel centres in [-1, 1]: x [1, 1, size] to the right and y [1, size, 1] downwards, as `like` in dtype, device."""
+    """Pixel centres in [-1, 1]: x [1, 1, size] to the right, y [1, size, 1] downwards, as `like` in dtype, device."""
     import torch
 
     centres = (2 * torch.arange(size, dtype=like.dtype, device=like.device) + 1 - size) / size
@@ -50,7 +50,8 @@ def sine(angle: "Tensor") -> "Tensor":
         total = total * r2 + coefficient
     # 1 at an even number of half turns, -1 at an odd one
     sign = 1 - 2 * (halves - 2 * (halves / 2).floor())
-    return total * (sign * r)
+    value: Tensor = total * (sign * r)
+    return value
 
 
 def sine_cosine(angle: "Tensor") -> "tuple[Tensor, Tensor]":

@@ -89,14 +89,15 @@ def soft_ellipse(x: "Tensor", y: "Tensor", shape: Sequence[float], edge: float) 
     """1 inside an ellipse, 0 outside. shape: centre x and y, half axes, angle in radians."""
     centre_x, centre_y, a, b, angle = shape
     sharpness = math.sqrt(a * b) / (2 * edge)
-    cosine, sine = math.cos(angle), math.sin(angle)
+    # rounded, since the last bits of these differ between machines
+    cosine, sine = round(math.cos(angle), 12), round(math.sin(angle), 12)
     along = _line(x, y, cosine, sine, centre_x, centre_y, math.sqrt(sharpness) / a)
     across = _line(y, x, cosine, -sine, centre_y, centre_x, math.sqrt(sharpness) / b)
     return soft_step(sharpness - along * along - across * across)
 
 
 def _line(x: "Tensor", y: "Tensor", cosine: float, sine: float, at_x: float, at_y: float, scale: float) -> "Tensor":
-    """scale (cosine (x - at_x) + sine (y - at_y)), with as few operations on whole images as there can be."""
+    """The line scale (cosine (x - at_x) + sine (y - at_y)), with as few operations on whole images as there can be."""
     offset = scale * (cosine * at_x + sine * at_y)
     if sine == 0:
         return (scale * cosine) * x - offset
@@ -132,7 +133,11 @@ def make(dimension: int, seed: int) -> WarpPhantom:
     effects = mean_effects(WarpPhantom(len(every), tuple(every), tuple(ranges.tolist())).render, len(every))
     rng = np.random.default_rng(seed_from(phantom="warp", anatomy=seed))
     picked = list(choose(effects, dimension, rng, WEAKEST))
-    return WarpPhantom(dimension, tuple(every[j] for j in picked), equalised(ranges[picked], effects[picked]))
+
+    def phantom_of(equal: tuple[float, ...]) -> WarpPhantom:
+        return WarpPhantom(dimension, tuple(every[j] for j in picked), equal)
+
+    return phantom_of(equalised(lambda equal: phantom_of(equal).render, ranges[picked], effects[picked]))
 
 
 FAMILY = Family(

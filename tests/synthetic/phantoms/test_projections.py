@@ -15,9 +15,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is:FutureWarn
 
 FAMILIES = {module.FAMILY.name: module.FAMILY for module in (xray, ct, ultrasound)}
 SAMPLES = {
-    "xray": "",
-    "ct": "",
-    "ultrasound": "",
+    "xray": "5fbc4bba99d2a8903c2670db7618faee788f6e3321a996e020d0171fb8bd7f5e",
+    "ct": "1c96dc6150b86478da69ce118a10b3a15e51ff1d84276aee4b564028e2981aef",
+    "ultrasound": "d0388fb5de52f5474743d0528afb77b00c4176cf0044bfc5277cdc971eb74274",
 }
 """sha256 of 8 images of 32 x 32 pixels of dimension 16."""
 

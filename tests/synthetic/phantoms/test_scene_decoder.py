@@ -10,7 +10,7 @@ from benchmark.hashing import sha256_of_array
 from benchmark.synthetic.geometry import jacobians
 from benchmark.synthetic.phantoms import decoder, scene
 from benchmark.synthetic.phantoms.contact_sheet import contact_sheet, write_sheets
-from benchmark.synthetic.phantoms.factors import Table, make_phantom
+from benchmark.synthetic.phantoms.factors import Table, equalised, is_curved, make_phantom
 from benchmark.synthetic.phantoms.sampling import phantom_of, render_pixels, to_8_bits
 
 # torch makes its own forward-mode rules with a function that it calls deprecated
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is:FutureWarn
 
 FAMILIES = {module.FAMILY.name: module.FAMILY for module in (scene, decoder)}
 SAMPLES = {
-    "scene": "",
-    "decoder": "",
+    "scene": "cf68800f983a2b017e9b1cb8a0b75415ffd00b7adeebd77baaaeaca72b221d93",
+    "decoder": "4930d8a096e75a21f0ff6051e0d0c7238e7530fa3584780b0f4ff7102bfbf5a7",
 }
 """sha256 of 8 images of 32 x 32 pixels of dimension 16."""
 
@@ -141,20 +141,30 @@ def test_a_table_refuses_a_factor_of_an_unknown_parameter():
         Table({("heart", "x"): 0.0}, [("lung", {("lung", "x"): 0.1})])
 
 
+def two_halves(parameters, size):
+    """The left half of the image is the square of parameter 0, the right half is parameter 1."""
+    image = torch.zeros(parameters.shape[1], size, size, dtype=parameters.dtype)
+    image[:, :, : size // 2] = (parameters[0] * parameters[0])[:, None, None]
+    image[:, :, size // 2 :] = parameters[1][:, None, None]
+    return image
+
+
+HALVES = Table({("a", "x"): 1.0, ("b", "x"): 0.5}, [("a", {("a", "x"): 0.1}), ("b", {("b", "x"): 0.1})])
+
+
 def test_the_effects_of_factors_are_equalised():
-    """Two factors of which one moves the image five times as far: the limits let their ratio fall to 1."""
-    table = Table(
-        {("a", "light"): 0.5, ("b", "light"): 0.5}, [("a", {("a", "light"): 0.1}), ("b", {("b", "light"): 0.2})]
-    )
+    base, effects = HALVES.base, HALVES.effects
+    assert effects.tolist() == [[0.1, 0], [0, 0.1]]
+    # at latent 1/2 the first moves its half twice as far as the second
+    scaled = equalised(base, effects, two_halves)
+    assert scaled == pytest.approx(np.diag([0.1 / np.sqrt(2), 0.1 * np.sqrt(2)]), rel=1e-3)
 
-    def draw(parameters, size):
-        ones = torch.ones(1, size, size, dtype=parameters.dtype)
-        left = ones.clone()
-        left[..., size // 2 :] = 0
-        return parameters[0, :, None, None] * left + parameters[1, :, None, None] * (ones - left)
 
-    phantom = make_phantom("test", table, draw, 2, 0)
-    assert phantom.effects.max(axis=1) == pytest.approx([0.141421, 0.141421], abs=2e-5)
+@pytest.mark.parametrize("seed", range(6))
+def test_the_first_factor_is_curved(seed):
+    assert is_curved(HALVES.base, HALVES.effects, two_halves).tolist() == [True, False]
+    assert make_phantom("test", HALVES, two_halves, 1, seed).names == ("a",)
+    assert make_phantom("test", HALVES, two_halves, 2, seed).names == ("a", "b")
 
 
 def test_a_sheet_shows_anatomies_in_rows_and_latents_in_columns():
