@@ -100,8 +100,8 @@ def make_phantom(family: str, table: Table, draw: "Draw", dimension: int, seed: 
     effects = table.effects
     base = (table.base + ANATOMY_SPREAD * rng.uniform(-1, 1, len(effects)) @ effects).round(DIGITS)
     order = rng.permutation(len(effects))
-    bent = is_curved(base, effects, draw)
-    order = np.concatenate([order[bent[order]][:1], order[np.arange(len(order)) != np.argmax(bent[order])]])
+    first = np.argmax(is_curved(base, effects, draw)[order])
+    order = np.concatenate([order[[first]], np.delete(order, first)])
     chosen = np.sort(order[:dimension])
     effects = equalised(base, effects, draw)[chosen]
     names = tuple(table.factors[j][0] for j in chosen)
