@@ -19,7 +19,7 @@ HASHES = {
     "mr": "b6884e1808855bf15396ab9fae741cf2db00fdc90fe2bcaef5e623b7bf13bd3d",
     "periodic": "4ab5b63831a5eb3bad279fa2ad96c516111ce18f31909120d24fab691678c5d0",
     "strata": "12dd8f433b8097270ee14645699e93df59abda2a1263f9250afc3cf25bff82af",
-    "slices": "2b702ca9a2066d1e15c0c786bae131d4d38f3a1de692ec562f7e48f0d3ea985e",
+    "slices": "b56815cf2685a73d9011fb744a1bebafe194bac855d5030bc95fa19522afb7bb",
 }
 """sha256 of 8 images of 32 x 32 pixels at dimension 4."""
 
