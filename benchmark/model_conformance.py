@@ -27,7 +27,7 @@ IMAGES = {"train": 60, "validation": 20, "test": 20}
 
 def contract(submission: Submission, engine: Engine, scratch: Path) -> tuple[list[str], str]:
     """Train the model on every kind of images; what was found of each, and the fault of the first that has one."""
-    found = []
+    found: list[str] = []
     with engine.open(submission.program, LIMITS) as worker:
         for words, kind in KINDS.items():
             outcome = _train(submission, worker, scratch, kind)

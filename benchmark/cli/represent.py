@@ -30,7 +30,9 @@ LIMITS = Limits(wall_seconds=120.0, cpu_seconds=240.0, memory_bytes=4 << 30)
 @click.option("--labels", default="classes", show_default=True, help="Which labels the model is trained on.")
 @click.option("--protocol", default="mini", show_default=True, help="By which it is trained.")
 @click.option("--epochs", type=click.IntRange(min=1), help="In place of the protocol's.")
-@click.option("--estimators", default="mle-k20,twonn", show_default=True, help="Rows of the board, separated by commas.")
+@click.option(
+    "--estimators", default="mle-k20,twonn", show_default=True, help="Rows of the board, separated by commas."
+)
 @click.option(
     "--images", type=click.IntRange(min=20), default=500, show_default=True, help="Training images looked at."
 )

@@ -7,9 +7,7 @@ import skdim
 from benchmark.paths import REPOSITORY
 from benchmark.submissions import find_submissions
 
-ROWS = {
-    row.name: row for row in find_submissions(REPOSITORY / "submissions") if row.manifest.track == "estimators"
-}
+ROWS = {row.name: row for row in find_submissions(REPOSITORY / "submissions") if row.manifest.track == "estimators"}
 NAMES = [name for name, row in ROWS.items() if not row.manifest.control]
 
 EXPECTED = {

@@ -14,7 +14,14 @@ from benchmark.training.evaluate import train_and_score
 from benchmark.training.protocols import TaskWanted, load_protocol
 from benchmark.training.tasks import build_training_tasks
 
-QUICK = {"training.epochs": 4, "training.evaluate_every": 2, "seeds": [0, 1], "data.train": [200], "data.test": 100, "data.validation": 50}
+QUICK = {
+    "training.epochs": 4,
+    "training.evaluate_every": 2,
+    "seeds": [0, 1],
+    "data.train": [200],
+    "data.test": 100,
+    "data.validation": 50,
+}
 
 MANIFEST = (
     'name = "mine"\ntrack = "models"\nentry = "model.py:build"\nauthors = ["A"]\nlicence = "MIT"\n'
@@ -164,7 +171,7 @@ COUNTER = "calls = 0\n" + LINEAR.replace(
     ("code", "status", "words"),
     [
         (LINEAR.replace("num_classes)\n", "num_classes + 1)\n"), "invalid", "shape"),
-        (LINEAR.replace("images.flatten(1))", "images.flatten(1)) * float('nan')"), "failed", "the training loss is nan in epoch 1"),
+        (LINEAR.replace("images.flatten(1))", "images.flatten(1)) * float('nan')"), "failed", "loss is nan in epoch 1"),
         (LINEAR.replace("    return Linear(", "    return torch.relu  # "), "invalid", "Module"),
         (LINEAR.replace("images.flatten(1))", "images.flatten(1)) + torch.rand(1)"), "invalid", "evaluation mode"),
         (COUNTER, "refused", "seed"),
