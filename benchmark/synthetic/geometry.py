@@ -97,21 +97,25 @@ def difference_error(phantom: Phantom, latents: Floats, size: int) -> float:
 
 
 def closest_pairs(phantom: Phantom, latents: Floats, images: Floats, near: int) -> tuple[NDArray[np.int64], Floats]:
-    """For each image [n, D] the one of smallest ratio of distance to latent separation, among the `near` nearest.
+    """For each image [n, D] the one of smallest ratio of distance to latent separation: of its nearest, and of others.
+
+    `near` of each are compared; the others are those that follow in order, so the latents [n, columns] come in random
+    order, and more of them than `near`.
 
     Returns pairs [n, 2] and ratios [n], of distances that are differences, not products, and so exact.
     """
     centred = images - images.mean(axis=0)
     squares = (centred**2).sum(axis=1)
     pairs, ratios = [], []
-    block = max(1, MEMORY_NUMBERS // max(len(images), near * images.shape[1]))
+    block = max(1, MEMORY_NUMBERS // max(len(images), 2 * near * images.shape[1]))
     for start in range(0, len(images), block):
         rows = np.arange(start, min(start + block, len(images)))
         rough = squares[rows, None] + squares - 2 * centred[rows] @ centred.T
         rough[np.arange(len(rows)), rows] = np.inf
-        found = np.argpartition(rough, near, axis=1)[:, :near]
+        others = (rows[:, None] + np.arange(1, near + 1)) % len(images)
+        found = np.concatenate([np.argpartition(rough, near, axis=1)[:, :near], others], axis=1)
         distances = np.linalg.norm(images[rows, None] - images[found], axis=2)
-        apart = phantom.separation(np.repeat(latents[rows], near, axis=0), latents[found.ravel()])
+        apart = phantom.separation(np.repeat(latents[rows], 2 * near, axis=0), latents[found.ravel()])
         ratio = distances / apart.reshape(found.shape)
         best = ratio.argmin(axis=1)[:, None]
         pairs.append(np.column_stack([rows, np.take_along_axis(found, best, axis=1)]))

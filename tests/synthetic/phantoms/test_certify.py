@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -11,12 +12,13 @@ from click.testing import CliRunner
 
 from benchmark.cli.data import data
 from benchmark.errors import UserError
+from benchmark.synthetic import certificates
 from benchmark.synthetic import certify as module
+from benchmark.synthetic.certificates import code_sha256
 from benchmark.synthetic.certify import (
     certificate_key,
     certificate_path,
     certify,
-    code_sha256,
     load_certificate,
     read_certificate,
     write_certificate,
@@ -80,6 +82,11 @@ def test_the_condition_number_is_that_of_the_map():
 
 def test_the_reach_of_an_arc_is_its_radius():
     assert certify(family("arc"), 1, size=32, anatomy=0).reach_bound == pytest.approx(1, rel=1e-3)
+
+
+def test_the_injectivity_of_an_arc_is_that_of_its_ends():
+    found = certify(family("arc"), 1, size=32, anatomy=0)
+    assert found.injectivity == pytest.approx(np.sin(1), rel=0.02)  # a chord of 2 sin(1) for an arc of 2
 
 
 @pytest.mark.parametrize("weights", ["twice", "still"])
@@ -150,14 +157,14 @@ def test_the_key_holds_all_that_decides(monkeypatch):
             (ellipses, 2, 64, 0, 257),
         ]
     }
-    monkeypatch.setattr(module, "_libraries", lambda: {"torch": "0"})
+    monkeypatch.setattr(certificates, "library_versions", lambda: {"torch": "0"})
     assert len(keys | {certificate_key(ellipses, 2, size=64, anatomy=0)}) == 7
 
 
 def test_the_code_of_a_family_is_that_of_all_it_imports():
     hashes = {code_sha256(chosen) for chosen in PHANTOMS.values()}
     assert len(hashes) == len(PHANTOMS)
-    assert "warp" in module._imported(module.Path(module.contract.__file__).parent / "mr.py")
+    assert "warp" in certificates._imported(Path(certificates.contract.__file__).parent / "mr.py")
 
 
 @pytest.fixture
