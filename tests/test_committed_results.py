@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from benchmark.estimation.suites import load_suite
-from benchmark.leaderboard import dataset_table, load_board
+from benchmark.leaderboard import dataset_table, load_board, suites_in
 from benchmark.paths import REPOSITORY
 from benchmark.submissions import find_submissions
+from benchmark.website import build_site
 
 REFERENCE = json.loads((REPOSITORY / "tests" / "reference-dimensions.json").read_text())["known_dimension"]
 PUBLISHED = {
@@ -77,3 +78,10 @@ def test_published_error_of_fishers_without_what_it_failed(board):
         and (answered := [answer for answer in result.answers if answer.dimension is not None])
     ]
     assert abs(100 * np.mean(errors) - REFERENCE["FisherS"][0]) < 1.0
+
+
+def test_the_site_of_all_that_is_committed_can_be_built(tmp_path):
+    """Every kind of result lies where no other kind is looked for."""
+    build_site(REPOSITORY / "results", tmp_path / "site")
+    assert (tmp_path / "site" / "models" / "standard-mini.html").exists()
+    assert suites_in(REPOSITORY / "results") == ("standard",)

@@ -167,14 +167,14 @@ def summary(
 def write_representations(root: Path, content: Representations) -> Path:
     """Write them below `root`, whole or not at all. Raises UserError if they cannot be written."""
     task = content.task.replace(":", "-").replace("@", "-").replace("=", "")
-    path = root / FOLDER / content.submission / f"{task}.json"
+    path = root / FOLDER / f"{content.submission}-{task}.json"
     write_versioned(path, content)
     return path
 
 
 def iter_representations(root: Path) -> Iterator[Representations]:
     """All that are kept below `root`. Raises as `benchmark.results.read_result` does."""
-    for path in sorted((root / FOLDER).glob("*/*.json")):
+    for path in sorted((root / FOLDER).glob("*.json")):
         yield read_versioned(path, Representations, SCHEMA_VERSION, MIGRATIONS)
 
 
