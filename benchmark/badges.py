@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.conformance import CheckReport, Verdict
 from benchmark.errors import UserError
-from benchmark.results import write_whole
+from benchmark.files import write_whole
 
 SCHEMA_VERSION = 1
 FOLDER = "checks"

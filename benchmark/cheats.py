@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from benchmark.errors import UserError, reason_of
-from benchmark.results import write_whole
+from benchmark.files import write_whole
 from benchmark.sandbox.engine import Status
 from benchmark.submissions import NAME
 from benchmark.validation import describe_validation_error

@@ -18,7 +18,7 @@ from rich.table import Table
 from benchmark.cheats import FOLDER as CHEATS
 from benchmark.errors import UserError
 from benchmark.estimation import scoring
-from benchmark.results import Answer, Result, iter_results
+from benchmark.results import Answer, Result, current, iter_results
 from benchmark.statistics import aggregate
 from benchmark.statistics import ranks as ranks_of
 
@@ -71,20 +71,20 @@ def load_board(root: Path, suite: str) -> Board:
     found = [result for result in iter_results(root, suite) if result.status != "infrastructure"]
     if not found:
         raise UserError(f"{root / suite}: holds no results: run `manifoldbench run --suite {suite}`.")
-    current = _current(found)
-    newest = max(current, key=lambda result: result.provenance.finished)
-    tasks = _tasks(current)
+    results = current(found, lambda result: result.suite_sha256)
+    newest = max(results, key=lambda result: result.provenance.finished)
+    tasks = _tasks(results)
     by: Literal["phantom", "known"] = "phantom" if (tasks["kind"] == "phantom").any() else "known"
-    rows = _ranked(_rows(current, len(tasks), by), _scores(current), by)
+    rows = _ranked(_rows(results, len(tasks), by), _scores(results), by)
     return Board(
         suite=suite,
         suite_version=newest.suite_version,
         suite_sha256=newest.suite_sha256,
         rows=rows,
         tasks=tasks,
-        superseded=len(found) - len(current),
+        superseded=len(found) - len(results),
         ranked_by=by,
-        results=tuple(current),
+        results=tuple(results),
     )
 
 
@@ -160,26 +160,6 @@ def submission_table(board: Board, submission: str) -> pd.DataFrame:
                 "task_sha256": result.task_sha256,
             }
         )
-    return pd.DataFrame(rows)
-
-
-def domain_table(board: Board) -> pd.DataFrame:
-    """Median dimension of the datasets of each domain, for each submission: the papers' first claim, as numbers.
-
-    Columns: submission, then one for each domain, and datasets_<domain> with their number. It is a median over the few
-    datasets of this suite, not a statement about the domain.
-    """
-    rows = []
-    for name in board.rows["submission"]:
-        row: dict[str, Any] = {"submission": name}
-        values: dict[str, list[float]] = {}
-        for result in board.results:
-            if result.submission == name and result.kind == "real" and result.answers[0].dimension is not None:
-                values.setdefault(result.family, []).append(result.answers[0].dimension * (result.correction or 1.0))
-        for domain, found in sorted(values.items()):
-            row[domain] = float(np.median(found))
-            row[f"datasets_{domain}"] = len(found)
-        rows.append(row)
     return pd.DataFrame(rows)
 
 
@@ -286,21 +266,6 @@ def _cells(row: Mapping[Any, Any]) -> list[str]:
 
 def _format(value: float, how: str) -> str:
     return "-" if pd.isna(value) else format(value, how)
-
-
-def _current(found: Iterable[Result]) -> list[Result]:
-    """Keep what may stand on one board: the newest suite hash, in it the newest hash of each task and submission."""
-    results = sorted(found, key=lambda result: (result.provenance.finished, result.job_sha256))
-    suite = results[-1].suite_sha256
-    results = [result for result in results if result.suite_sha256 == suite]
-    task = {result.task: result.task_sha256 for result in results}
-    submission = {result.submission: result.submission_sha256 for result in results}
-    kept = {
-        (result.submission, result.task): result
-        for result in results
-        if task[result.task] == result.task_sha256 and submission[result.submission] == result.submission_sha256
-    }
-    return [kept[key] for key in sorted(kept)]
 
 
 def _tasks(results: list[Result]) -> pd.DataFrame:

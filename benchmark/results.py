@@ -1,16 +1,14 @@
 """Results: one JSON file per job, written whole or not at all, migrated when an older version is read."""
 
-import contextlib
 import json
-import os
-import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.errors import UserError, reason_of
+from benchmark.files import write_whole
 from benchmark.hashing import sha256_of
 from benchmark.sandbox.engine import Status
 from benchmark.validation import describe_validation_error
@@ -84,19 +82,54 @@ class Versioned(_Frozen):
     schema_version: int
 
 
-class Result(Versioned):
-    """Status, scores and provenance of one job: one submission asked one task."""
+class JobResult(Versioned):
+    """What the results of both tracks have: one submission asked one task of a suite."""
 
-    schema_version: int = SCHEMA_VERSION
     suite: str
     suite_version: str
-    suite_sha256: str
     submission: str
     submission_sha256: str
     task: str
-    """Name for people, such as `real/breastmnist` or `classic/M1_Sphere`; the submission never sees it."""
+    """Name for people, such as `real/breastmnist` or `mnist:3-8@N=500`; the submission never sees it."""
     task_sha256: str
-    """Content of all samples, seeds and budgets."""
+    """Content of all arrays, seeds and budgets."""
+    status: Status
+    """`ok` if every sample or run is; otherwise that of the first that is not."""
+    reason: str = ""
+    provenance: Provenance
+
+    @property
+    def job_sha256(self) -> str:
+        """Names the result's file."""
+        return job_sha256(self.submission_sha256, self.task_sha256)
+
+
+AnyResult = TypeVar("AnyResult", bound=JobResult)
+
+
+def current(found: Iterable[AnyResult], version: Callable[[AnyResult], str]) -> list[AnyResult]:
+    """Keep what may stand on one board, by submission and task: the newest version, the newest hash of each of both.
+
+    version: hash of what must be the same for all results of a board.
+    """
+    results = sorted(found, key=lambda result: (result.provenance.finished, result.job_sha256))
+    newest = version(results[-1])
+    results = [result for result in results if version(result) == newest]
+    task = {result.task: result.task_sha256 for result in results}
+    submission = {result.submission: result.submission_sha256 for result in results}
+    kept = {
+        (result.submission, result.task): result
+        for result in results
+        if task[result.task] == result.task_sha256 and submission[result.submission] == result.submission_sha256
+    }
+    return [kept[key] for key in sorted(kept)]
+
+
+class Result(JobResult):
+    """Status, scores and provenance of one job of the estimator track."""
+
+    schema_version: int = SCHEMA_VERSION
+    suite_sha256: str
     kind: str
     """`phantom` (images of known dimension), `known` (manifolds), `local` (scored at each point), or `real` (scored by
     consistency)."""
@@ -112,9 +145,6 @@ class Result(Versioned):
     """k the submission asked for; None if it asked for no graph."""
     truth: float | None = None
     """The known dimension; None where there is none, or each point has its own."""
-    status: Status
-    """`ok` if every sample is; otherwise that of the first that is not."""
-    reason: str = ""
     answers: list[Answer]
     scores: dict[str, float] = {}
     """From `benchmark.estimation.scoring`; the names are its `METRICS`."""
@@ -122,12 +152,6 @@ class Result(Versioned):
     """Factor from the raw value to the one corrected for a known constant bias."""
     secret_sha256: str | None = None
     """Of the secret that the tasks were drawn from; None where they are the public ones."""
-    provenance: Provenance
-
-    @property
-    def job_sha256(self) -> str:
-        """Names the result's file."""
-        return job_sha256(self.submission_sha256, self.task_sha256)
 
 
 def job_sha256(submission_sha256: str, task_sha256: str) -> str:
@@ -156,38 +180,6 @@ def write_versioned(path: Path, content: Versioned) -> None:
     write_whole(path, json.dumps(plain, indent=1, ensure_ascii=False) + "\n")
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file whole or not at all: beside its place first, then moved over it.
-
-    Raises UserError if it cannot be written.
-    """
-    partial: str | None = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, partial = tempfile.mkstemp(prefix=".partial-", dir=path.parent)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        Path(partial).chmod(0o644)
-        Path(partial).replace(path)
-        _keep_names(path.parent)
-    except OSError as error:
-        if partial is not None:
-            Path(partial).unlink(missing_ok=True)
-        raise UserError(f"{path}: cannot be written: {reason_of(error)}.") from None
-
-
-def _keep_names(folder: Path) -> None:
-    """Have the disk keep a folder's names, so that a new file outlives a loss of power."""
-    with contextlib.suppress(OSError):  # not every file system does this for a folder, and the file is there already
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-
-
 def read_result(path: Path, migrations: Migrations = MIGRATIONS) -> Result:
     """Read a result of this version or an older one.
 
@@ -196,10 +188,10 @@ def read_result(path: Path, migrations: Migrations = MIGRATIONS) -> Result:
     return read_versioned(path, Result, SCHEMA_VERSION, migrations)
 
 
-Kept = TypeVar("Kept", bound=Versioned)
+Content = TypeVar("Content", bound=Versioned)
 
 
-def read_versioned(path: Path, model: type[Kept], current: int, migrations: Migrations) -> Kept:
+def read_versioned(path: Path, model: type[Content], newest: int, migrations: Migrations) -> Content:
     """Read a file that `write_versioned` wrote, now or in an older version; raises as `read_result` does."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -210,16 +202,16 @@ def read_versioned(path: Path, model: type[Kept], current: int, migrations: Migr
     version = content.get("schema_version") if isinstance(content, dict) else None
     if not isinstance(version, int):
         raise UserError(f"{path}: is no result of ManifoldBench, or is damaged: remove it, and run again.")
-    if version > current:
-        raise UserError(f"{path}: has schema version {version}, and this program reads up to {current}: update it.")
-    for step in range(version, current):
+    if version > newest:
+        raise UserError(f"{path}: has schema version {version}, and this program reads up to {newest}: update it.")
+    for step in range(version, newest):
         if step not in migrations:
             raise UserError(
                 f"{path}: has schema version {version}, which this program no longer reads: remove it, and run again."
             )
         content = migrations[step](content)
     try:
-        return model.model_validate(content | {"schema_version": current})
+        return model.model_validate(content | {"schema_version": newest})
     except ValidationError as error:
         raise UserError(describe_validation_error(path, error, model)) from None
 

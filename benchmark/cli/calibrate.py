@@ -3,12 +3,11 @@
 import io
 import json
 from pathlib import Path
-from typing import Any
 
 import click
 import pandas as pd
 
-from benchmark.leaderboard import load_board
+from benchmark.leaderboard import load_board, records
 from benchmark.paths import results_root
 
 
@@ -37,7 +36,7 @@ def calibrate(suite_name: str, results: Path | None, as_json: bool) -> None:
     }
     if as_json:
         identity = {"suite": board.suite, "suite_version": board.suite_version, "suite_sha256": board.suite_sha256}
-        click.echo(json.dumps(identity | {name: _records(table) for name, table in tables.items()}, indent=1))
+        click.echo(json.dumps(identity | {name: records(table) for name, table in tables.items()}, indent=1))
         return
     for name, heading in _HEADINGS.items():
         click.echo(f"{heading}\n")
@@ -57,10 +56,3 @@ def _text(table: pd.DataFrame) -> str:
     buffer = io.StringIO()
     table.to_string(buffer, index=False, na_rep="-", float_format=lambda value: f"{value:.2f}")
     return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
-
-
-def _records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    plain = table.astype(object)
-    return [
-        {str(key): value for key, value in row.items()} for row in plain.where(plain.notna(), None).to_dict("records")
-    ]

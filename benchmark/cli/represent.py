@@ -18,7 +18,7 @@ from benchmark.submissions import Submission
 from benchmark.training import layers
 from benchmark.training.protocols import TaskWanted, load_protocol
 from benchmark.training.scoring import accuracy
-from benchmark.training.tasks import build_training_tasks
+from benchmark.training.tasks import FOLDER, build_training_tasks
 
 LIMITS = Limits(wall_seconds=120.0, cpu_seconds=240.0, memory_bytes=4 << 30)
 """What an estimator may use for one layer."""
@@ -67,13 +67,13 @@ def represent(
     overrides = {"training.representations": images} | ({"training.epochs": epochs} if epochs else {})
     recipe = load_protocol(protocol, overrides)
     wanted = TaskWanted(dataset=dataset, labels=labels, train=recipe.content.data.train[:1], pairs=1)
-    tasks, left_out = build_training_tasks(recipe, [wanted], cache_root() / "trainings", lambda *_: None)
+    tasks, left_out = build_training_tasks(recipe, [wanted], cache_root() / FOLDER, lambda *_: None)
     if not tasks:
         raise UserError(" ".join(item.reason for item in left_out))
     task, truth = tasks[0]
     with make_engine(sandbox, image, gpus) as engine, tempfile.TemporaryDirectory(prefix="manifoldbench-") as folder:
         click.echo(f"Training {model.name} on {truth.name} by {recipe.title}.", err=True)
-        trained = layers.trained_or_sentence(layers.train_for_layers(model, task, engine, Path(folder)), model)
+        trained = layers.train_for_layers(model, task, engine, Path(folder))
         points = layers.clouds(task, trained.representations)
         estimates = list(layers.measure(points, asked, LIMITS, engine, Path(folder)))
         share = accuracy(trained.test[-1], truth.test_labels)

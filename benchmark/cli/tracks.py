@@ -3,7 +3,7 @@
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from benchmark.cli.progress import RunDisplay
 from benchmark.data.store import cache_root
@@ -18,9 +18,8 @@ from benchmark.scheduling.local import Work, run_all, slots_for
 from benchmark.submissions import Submission
 from benchmark.training import board as models
 from benchmark.training.evaluate import train_and_score
-from benchmark.training.protocols import load_protocol
 from benchmark.training.results import finished_trainings, write_training_result
-from benchmark.training.tasks import TrainingTask, TrainingTruth, build_training_tasks
+from benchmark.training.tasks import TrainingTask, TrainingTruth, tasks_of_blocks
 
 Building = Callable[[str, int, int], None]
 
@@ -78,13 +77,7 @@ class EstimatorRun:
     ) -> None:
         """Ask every estimator every sample."""
         adopt(root, suite, self._tasks)
-        done = finished(root, suite.name)
-        left = [
-            (submission, task, truth)
-            for submission in chosen
-            for task, truth in self._tasks
-            if job_sha256(submission.sha256, task.sha256) not in done
-        ]
+        left = unfinished(chosen, self._tasks, finished(root, suite.name))
         slots = slots_for((task.limits for task, _ in self._tasks), jobs)
 
         def work(
@@ -136,12 +129,7 @@ class ModelRun:
 
     def prepare(self, suite: Suite, building: Building) -> list[LeftOut]:
         """Put down the images of every task."""
-        left_out: list[LeftOut] = []
-        for block in suite.content.training:
-            protocol = load_protocol(block.protocol, block.overrides)
-            tasks, missing = build_training_tasks(protocol, block.tasks, cache_root() / "trainings", building)
-            self._tasks += tasks
-            left_out += missing
+        self._tasks, left_out = tasks_of_blocks(suite.content.training, building)
         return left_out
 
     def run(
@@ -151,13 +139,7 @@ class ModelRun:
         for submission in chosen:  # a learning rate that is not offered is said before anything is trained
             for task, _ in self._tasks:
                 task.protocol.recipe(submission.manifest.name, submission.manifest.learning_rate)
-        done = finished_trainings(root, suite.name)
-        left = [
-            (submission, task, truth)
-            for submission in chosen
-            for task, truth in self._tasks
-            if job_sha256(submission.sha256, task.sha256) not in done
-        ]
+        left = unfinished(chosen, self._tasks, finished_trainings(root, suite.name))
         slots = slots_for((task.limits for task, _ in self._tasks), jobs)
         named = (suite.name, suite.content.version)
 
@@ -182,6 +164,22 @@ class ModelRun:
     def content(self, root: Path, suite: Suite) -> Any:
         """The boards for a program."""
         return [models.board_content(board) for board in models.load_model_boards(root, suite.name)]
+
+
+AnyTask = TypeVar("AnyTask", Task, TrainingTask)
+AnyTruth = TypeVar("AnyTruth", Truth, TrainingTruth)
+
+
+def unfinished(
+    chosen: Sequence[Submission], tasks: Sequence[tuple[AnyTask, AnyTruth]], done: set[str]
+) -> list[tuple[Submission, AnyTask, AnyTruth]]:
+    """The jobs that have no result yet. done: hashes of those that have one."""
+    return [
+        (submission, task, truth)
+        for submission in chosen
+        for task, truth in tasks
+        if job_sha256(submission.sha256, task.sha256) not in done
+    ]
 
 
 TRACKS: Mapping[str, type[EstimatorRun] | type[ModelRun]] = {"estimators": EstimatorRun, "models": ModelRun}

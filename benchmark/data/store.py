@@ -4,7 +4,6 @@ import importlib.metadata
 import json
 import os
 import shutil
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -19,13 +18,13 @@ from benchmark.data.card import Card
 from benchmark.data.images import DatasetMissing, Images
 from benchmark.data.loaders import LOADERS
 from benchmark.errors import UserError
+from benchmark.files import PARTIAL, whole_folder
 from benchmark.hashing import sha256_of, sha256_of_array, sha256_of_file
 
 __all__ = ["DatasetMissing", "Images", "cache_root", "data_root", "is_present", "prepared", "source_sha256"]
 
 ARRAYS = ("pixels", "labels", "groups")
 MANIFEST = "manifest.json"
-PARTIAL = ".partial-"
 STALE_SECONDS = 86400.0
 """What an ended process left half done is removed after a day."""
 
@@ -150,12 +149,10 @@ def _prepare(card: Card, split: str, size: int, files: list[Path], folder: Path)
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _remove_stale(folder.parent)
-        partial = Path(tempfile.mkdtemp(prefix=PARTIAL, dir=folder.parent))
-        try:
+        with whole_folder(folder, _is_whole) as partial:
             _write(partial, arrays, manifest)
-            _put(partial, folder)
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
+            if folder.exists() and not _is_whole(folder):
+                shutil.rmtree(folder)
     except OSError as error:
         raise _not_writable(folder, card, error) from None
 
@@ -194,18 +191,6 @@ def _write(folder: Path, arrays: dict[str, NDArray[Any]], manifest: dict[str, An
             stream.write(array.data)
         manifest["arrays"][name] = {"bytes": path.stat().st_size, "sha256": sha256_of_array(array)}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-    folder.chmod(0o755)  # temporary folders are private, and a cache may be shared
-
-
-def _put(partial: Path, folder: Path) -> None:
-    """Give a whole folder its final name. Another process may have been faster: both hold the same bytes."""
-    if folder.exists() and not _is_whole(folder):
-        shutil.rmtree(folder)
-    try:
-        partial.rename(folder)
-    except OSError:
-        if not _is_whole(folder):
-            raise
 
 
 def _remove_stale(folder: Path) -> None:

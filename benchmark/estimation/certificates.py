@@ -4,8 +4,8 @@ from pathlib import Path
 
 from benchmark.data.store import cache_root
 from benchmark.errors import UserError
+from benchmark.files import write_whole
 from benchmark.paths import results_root
-from benchmark.results import write_whole
 from benchmark.synthetic.certify import certificate_key, certify, load_certificate, write_certificate
 from benchmark.synthetic.phantoms import PHANTOMS
 

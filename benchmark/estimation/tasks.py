@@ -5,7 +5,6 @@ knows of it stands in a Truth, which never leaves the harness.
 """
 
 import json
-import shutil
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from benchmark.errors import UserError, reason_of
 from benchmark.estimation.phantom_plans import phantom_plans
 from benchmark.estimation.plans import Cloud, Part, Plan, Truth, known_plans, real_plan
 from benchmark.estimation.suites import Copies, Suite
+from benchmark.files import whole_folder
 from benchmark.hashing import seed_from, sha256_of, sha256_of_array, sha256_of_file
 from benchmark.neighbors import first_copies, neighbor_graph, restore_copies
 from benchmark.sandbox.engine import Limits
@@ -28,6 +28,8 @@ from benchmark.submissions import MAX_NEIGHBORS
 
 __all__ = ["LeftOut", "Sample", "Task", "Truth", "build_tasks"]
 
+DESCRIPTION = "sample.json"
+"""The last file of a sample's folder."""
 TRUTHS = "truths"
 """Folder, beside those of the samples, of the true dimension at each point."""
 
@@ -123,11 +125,14 @@ def _build_task(folder: Path, plan: Plan, limits: Limits) -> tuple[Task, Truth]:
 def _build_sample(folder: Path, part: Part, seed: int) -> Sample:
     code = [sha256_of_file(path) for path in sorted(Path(neighbors_package.__file__).parent.glob("*.py"))]
     target = folder / sha256_of({"points": part.key, "copies": part.copies, "graph": code, "k": MAX_NEIGHBORS})[:32]
-    described = target / "sample.json"
-    if not described.exists():
+    if not _is_whole(target):
         _write_sample_folder(target, part.make(), part.copies)
-    facts = json.loads(described.read_text())
+    facts = json.loads((target / DESCRIPTION).read_text())
     return Sample(part=part.name, folder=target, seed=seed, **facts)
+
+
+def _is_whole(target: Path) -> bool:
+    return (target / DESCRIPTION).exists()
 
 
 def _truth_path(target: Path) -> Path:
@@ -162,26 +167,15 @@ def _write_sample_folder(target: Path, cloud: Cloud, copies: Copies) -> None:
         "graph_seconds": round(time.perf_counter() - started, 4),
     }
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if cloud.local is not None:
-            _write_truth(_truth_path(target), cloud.local[graph.kept])
-        partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=".partial-"))
-        try:
+        with whole_folder(target, _is_whole) as partial:
+            if cloud.local is not None:
+                _write_truth(_truth_path(target), cloud.local[graph.kept])
             np.save(partial / "points.npy", points, allow_pickle=False)
             np.save(partial / "distances.npy", distances, allow_pickle=False)
             np.save(partial / "indices.npy", indices, allow_pickle=False)
-            (partial / "sample.json").write_text(json.dumps(facts))
-            partial.chmod(0o755)
+            (partial / DESCRIPTION).write_text(json.dumps(facts))
             for path in partial.iterdir():
                 path.chmod(0o444)
-            try:
-                partial.rename(target)
-            except OSError:
-                # Another process may have built the same sample meanwhile; both hold the same bytes.
-                if not (target / "sample.json").exists():
-                    raise
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise UserError(f"{target.parent}: a sample cannot be written: {reason_of(error)}.") from None
 

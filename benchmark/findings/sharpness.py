@@ -9,14 +9,12 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from benchmark.data.store import cache_root
 from benchmark.errors import UserError
 from benchmark.estimation.suites import Suite
 from benchmark.estimation.tasks import LeftOut
 from benchmark.results import Migrations, Versioned, read_versioned, write_versioned
 from benchmark.sharpness import LabelSharpness, label_sharpness
-from benchmark.training.protocols import load_protocol
-from benchmark.training.tasks import build_training_tasks
+from benchmark.training.tasks import tasks_of_blocks
 
 SCHEMA_VERSION = 1
 MIGRATIONS: Migrations = {}
@@ -105,33 +103,29 @@ def measure_sharpness(
     """
     if not suite.content.training:
         raise UserError(f"Suite {suite.name} trains no models, so it has no training images to measure.")
+    tasks, left_out = tasks_of_blocks(suite.content.training, progress)
     found: list[TaskSharpness] = []
-    left_out: list[LeftOut] = []
-    for block in suite.content.training:
-        protocol = load_protocol(block.protocol, block.overrides)
-        tasks, missing = build_training_tasks(protocol, block.tasks, cache_root() / "trainings", progress)
-        left_out += missing
-        for done, (task, truth) in enumerate(tasks):
-            progress(truth.name, done, len(tasks))
-            if task.num_classes != 2:
-                continue
-            images = np.load(task.folder / "train.npy", allow_pickle=False)
-            measured = label_sharpness(images, truth.train_labels)
-            found.append(
-                TaskSharpness(
-                    protocol=protocol.title,
-                    protocol_sha256=protocol.sha256,
-                    task=truth.name,
-                    files_sha256=truth.files_sha256,
-                    dataset=truth.dataset,
-                    domain=truth.domain,
-                    train=task.train,
-                    image_size=task.image_size,
-                    channels=task.channels,
-                    **_numbers(measured),
-                )
+    for done, (task, truth) in enumerate(tasks):
+        progress(truth.name, done, len(tasks))
+        if task.num_classes != 2:
+            continue
+        images = np.load(task.folder / "train.npy", allow_pickle=False)
+        measured = label_sharpness(images, truth.train_labels)
+        found.append(
+            TaskSharpness(
+                protocol=task.protocol.title,
+                protocol_sha256=task.protocol.sha256,
+                task=truth.name,
+                files_sha256=truth.files_sha256,
+                dataset=truth.dataset,
+                domain=truth.domain,
+                train=task.train,
+                image_size=task.image_size,
+                channels=task.channels,
+                **_numbers(measured),
             )
-        progress("", len(tasks), len(tasks))
+        )
+    progress("", len(tasks), len(tasks))
     path = root / FOLDER / f"{suite.name}.json"
     write_versioned(path, SuiteSharpness(suite=suite.name, tasks=found))
     return path, left_out

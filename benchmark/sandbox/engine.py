@@ -62,7 +62,8 @@ class Trained:
     """What came of training a model: scores of each class as the model gave them, for the harness to judge."""
 
     epochs: tuple[int, ...]
-    """Those after which test and validation images were scored; the last one is the last of the training."""
+    """Those after which test and validation images were scored, the last of the training among them; (0,) of a model
+    that fits itself."""
     test: NDArray[np.float32]
     """[epochs, test images, classes] logits."""
     validation: NDArray[np.float32]

@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.errors import UserError
+from benchmark.files import write_whole
 from benchmark.hashing import sha256_of, sha256_of_file
-from benchmark.results import write_whole
 from benchmark.synthetic.phantoms import family as contract
 from benchmark.synthetic.phantoms.family import Family
 from benchmark.validation import describe_validation_error

@@ -16,6 +16,7 @@ from scipy import stats
 
 from benchmark.errors import UserError
 from benchmark.leaderboard import records
+from benchmark.results import current
 from benchmark.statistics import LEVEL, aggregate
 from benchmark.training.results import TrainingResult, iter_training_results
 from benchmark.training.scoring import METRICS, score_failed
@@ -64,7 +65,7 @@ def load_model_boards(root: Path, suite: str) -> tuple[ModelBoard, ...]:
 
 
 def _board(found: list[TrainingResult]) -> ModelBoard:
-    results = _current(found)
+    results = current(found, lambda result: result.protocol_sha256)
     newest = max(results, key=lambda result: result.provenance.finished)
     scores = score_table(results)
     return ModelBoard(
@@ -77,21 +78,6 @@ def _board(found: list[TrainingResult]) -> ModelBoard:
         superseded=len(found) - len(results),
         results=tuple(results),
     )
-
-
-def _current(found: list[TrainingResult]) -> list[TrainingResult]:
-    """Keep the newest protocol hash of a title, in it the newest hash of each task and submission."""
-    results = sorted(found, key=lambda result: (result.provenance.finished, result.job_sha256))
-    protocol = results[-1].protocol_sha256
-    results = [result for result in results if result.protocol_sha256 == protocol]
-    task = {result.task: result.task_sha256 for result in results}
-    submission = {result.submission: result.submission_sha256 for result in results}
-    kept = {
-        (result.submission, result.task): result
-        for result in results
-        if task[result.task] == result.task_sha256 and submission[result.submission] == result.submission_sha256
-    }
-    return [kept[key] for key in sorted(kept)]
 
 
 def score_table(results: Sequence[TrainingResult]) -> pd.DataFrame:

@@ -7,7 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.sandbox.engine import Trained
 from benchmark.training import attacks
+
+__all__ = ["Build", "Data", "ModelError", "Recipe", "Trained", "recipe_from"]
 
 Status = Literal["failed", "invalid", "refused"]
 Build = Callable[[int, int, int], Any]
@@ -54,34 +57,6 @@ class Recipe:
     """Training images whose representations are returned; 0 for none."""
     max_parameters: int
     drop_last: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Trained:
-    """What came of a training; c is the number of classes."""
-
-    epochs: tuple[int, ...]
-    """Those after which test and validation images were scored; (0,) of a model that fits itself."""
-    test: NDArray[np.float32]
-    """Logits [E, m, c]."""
-    validation: NDArray[np.float32]
-    """Logits [E, v, c]."""
-    train: NDArray[np.float32]
-    """Logits [n, c] after the last epoch."""
-    losses: tuple[float, ...]
-    """Mean training loss of each epoch, while it was trained."""
-    attacked: Mapping[str, NDArray[np.float32]]
-    """Attack -> logits [v, c] of the attacked validation images."""
-    representations: Mapping[str, NDArray[np.float32]]
-    """Layer -> isometric coordinates [n', r] of its outputs."""
-    parameters: int
-    steps: int
-    images: int
-    """Seen in training, each as often as it was seen."""
-    seconds: float
-    """Of training alone."""
-    model_seconds: float
-    """Of it in forward, backward and the optimizer's step."""
 
 
 def recipe_from(content: Mapping[str, Any]) -> Recipe:

@@ -36,7 +36,7 @@ def train_and_score(
     started = now()
     manifest = submission.manifest
     recipe = task.protocol.recipe(manifest.name, manifest.learning_rate)
-    runs = [_run(seed, _ask(worker, task, seed, recipe, scratch), truth) for seed in task.seeds]
+    runs = [_run(seed, ask_training(worker, task, seed, recipe, scratch), truth) for seed in task.seeds]
     failed = next((run for run in runs if run.status != "ok"), None)
     return TrainingResult(
         suite=suite[0],
@@ -71,7 +71,11 @@ def train_and_score(
     )
 
 
-def _ask(worker: Worker, task: TrainingTask, seed: int, recipe: Mapping[str, object], scratch: Path) -> Outcome:
+def ask_training(worker: Worker, task: TrainingTask, seed: int, recipe: Mapping[str, object], scratch: Path) -> Outcome:
+    """Have a worker train on a task's images once; a fault of ours is an outcome too.
+
+    recipe: as `Protocol.recipe` gives it. scratch: a folder for what is handed over, which is removed again.
+    """
     folder = scratch / os.urandom(8).hex()  # the name tells nothing, and is never used twice
     folder.mkdir(parents=True)
     try:

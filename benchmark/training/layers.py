@@ -17,13 +17,13 @@ from pydantic import BaseModel, ConfigDict
 
 from benchmark.errors import UserError
 from benchmark.hashing import seed_from
-from benchmark.neighbors.graph import neighbor_graph
-from benchmark.provenance import now, provenance
+from benchmark.neighbors import first_copies, neighbor_graph
+from benchmark.provenance import provenance
 from benchmark.results import Migrations, Provenance, Versioned, read_versioned, write_versioned
-from benchmark.sandbox.engine import Engine, Limits, Outcome, Status
-from benchmark.sandbox.samples import TRAINING as ARRAYS
-from benchmark.sandbox.samples import share, write_sample, write_training
+from benchmark.sandbox.engine import Engine, Limits, Outcome, Status, Trained
+from benchmark.sandbox.samples import write_sample
 from benchmark.submissions import MAX_NEIGHBORS, Submission
+from benchmark.training.evaluate import ask_training
 from benchmark.training.tasks import TrainingTask, TrainingTruth
 
 SCHEMA_VERSION = 1
@@ -75,19 +75,17 @@ class Representations(Versioned):
     provenance: Provenance
 
 
-def train_for_layers(submission: Submission, task: TrainingTask, engine: Engine, scratch: Path) -> Outcome:
-    """Train the model with the task's first seed, and have its layers' outputs returned."""
+def train_for_layers(submission: Submission, task: TrainingTask, engine: Engine, scratch: Path) -> Trained:
+    """Train the model with the task's first seed, and have its layers' outputs returned.
+
+    Raises UserError with the status and the sentence of a model that could not be trained.
+    """
     recipe = task.protocol.recipe(submission.manifest.name, submission.manifest.learning_rate)
-    folder = scratch / os.urandom(8).hex()
-    folder.mkdir(parents=True)
-    try:
-        for name in ARRAYS:
-            share(task.folder / f"{name}.npy", folder / f"{name}.npy")
-        write_training(folder, task.seeds[0], task.num_classes, recipe)
-        with engine.open(submission.program, task.limits) as worker:
-            return worker.ask(folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with engine.open(submission.program, task.limits) as worker:
+        outcome = ask_training(worker, task, task.seeds[0], recipe, scratch)
+    if outcome.trained is None:
+        raise UserError(f"{submission.name}: {outcome.status}: {outcome.reason}.")
+    return outcome.trained
 
 
 def clouds(task: TrainingTask, representations: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[Any]]:
@@ -105,30 +103,31 @@ def measure(
     scratch: Path,
 ) -> Iterator[LayerEstimate]:
     """Ask each estimator for the dimension of each layer; exact copies among its outputs are removed before."""
-    graphs = {}
-    for name, points in layers.items():
-        unique = len(np.unique(points, axis=0))
-        graphs[name] = neighbor_graph(points, min(MAX_NEIGHBORS, unique - 1)) if unique >= LEAST else None
+    unique = {name: len(first_copies(points)[0]) for name, points in layers.items()}
+    graphs = {
+        name: neighbor_graph(points, min(MAX_NEIGHBORS, unique[name] - 1))
+        for name, points in layers.items()
+        if unique[name] >= LEAST
+    }
     for estimator in estimators:
+        k = estimator.neighbors
         with engine.open(estimator.program, limits) as worker:
             for name, points in layers.items():
-                graph = graphs[name]
-                facts: dict[str, Any] = {"layer": name, "estimator": estimator.name}
-                if graph is None or graph.distances.shape[1] < (estimator.neighbors or 0):
-                    n = len(np.unique(points, axis=0))
+                n = unique[name]
+                if n < max(LEAST, (k or 0) + 1):
                     reason = f"the layer has {n} different outputs for {len(points)} images: too few"
-                    yield LayerEstimate(**facts, n=n, duplicates=len(points) - n, status="invalid", reason=reason)
-                    continue
-                folder = scratch / os.urandom(8).hex()
-                seed = seed_from(layer=name, estimator=estimator.name)
-                given = graph if estimator.neighbors else None
-                write_sample(folder, points[graph.kept], seed, given, estimator.neighbors)
-                outcome = worker.ask(folder)
-                shutil.rmtree(folder, ignore_errors=True)
+                    outcome = Outcome("invalid", reason)
+                else:
+                    graph, folder = graphs[name], scratch / os.urandom(8).hex()
+                    seed = seed_from(layer=name, estimator=estimator.name)
+                    write_sample(folder, points[graph.kept], seed, graph if k else None, k)
+                    outcome = worker.ask(folder)
+                    shutil.rmtree(folder, ignore_errors=True)
                 yield LayerEstimate(
-                    **facts,
-                    n=len(graph.kept),
-                    duplicates=graph.duplicates,
+                    layer=name,
+                    n=n,
+                    duplicates=len(points) - n,
+                    estimator=estimator.name,
                     status=outcome.status,
                     reason=outcome.reason,
                     dimension=outcome.dimension,
@@ -144,7 +143,7 @@ def summary(
     layers: Sequence[str],
     estimates: Sequence[LayerEstimate],
     engine: Engine,
-    started: str | None = None,
+    started: str,
 ) -> Representations:
     """Everything about one model as it is kept."""
     return Representations(
@@ -160,7 +159,7 @@ def summary(
         accuracy=accuracy,
         layers=list(layers),
         estimates=list(estimates),
-        provenance=provenance(engine, task.limits, started or now()),
+        provenance=provenance(engine, task.limits, started),
     )
 
 
@@ -176,10 +175,3 @@ def iter_representations(root: Path) -> Iterator[Representations]:
     """All that are kept below `root`. Raises as `benchmark.results.read_result` does."""
     for path in sorted((root / FOLDER).glob("*.json")):
         yield read_versioned(path, Representations, SCHEMA_VERSION, MIGRATIONS)
-
-
-def trained_or_sentence(outcome: Outcome, submission: Submission) -> Any:
-    """What was trained; raises UserError with the status and the sentence of a model that could not be."""
-    if outcome.trained is None:
-        raise UserError(f"{submission.name}: {outcome.status}: {outcome.reason}.")
-    return outcome.trained

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from benchmark.results import Migrations, Provenance, Versioned, job_sha256, read_versioned, write_versioned
+from benchmark.results import JobResult, Migrations, read_versioned, write_versioned
 from benchmark.sandbox.engine import Status
 
 SCHEMA_VERSION = 1
@@ -49,23 +49,15 @@ class Run(BaseModel):
     peak_bytes: int = 0
 
 
-class TrainingResult(Versioned):
+class TrainingResult(JobResult):
     """Status, scores and provenance of one job of the model track."""
 
     schema_version: int = SCHEMA_VERSION
-    suite: str
-    suite_version: str
     protocol: str
     """Its title: the name, and what was overridden."""
     protocol_sha256: str
-    submission: str
-    submission_sha256: str
     apart: str = ""
     """Why the model is not ranked with the others: `fits itself`, `pretrained`; empty for one that is."""
-    task: str
-    """Name for people; the submission never sees it."""
-    task_sha256: str
-    """Content of all arrays, seeds, budget and protocol."""
     domain: str
     dataset: str
     labels: str
@@ -87,16 +79,7 @@ class TrainingResult(Versioned):
     """Patients on both sides."""
     learning_rate: float
     batch_size: int
-    status: Status
-    """`ok` if every run is; otherwise that of the first that is not."""
-    reason: str = ""
     runs: list[Run]
-    provenance: Provenance
-
-    @property
-    def job_sha256(self) -> str:
-        """Names the result's file."""
-        return job_sha256(self.submission_sha256, self.task_sha256)
 
 
 def write_training_result(root: Path, result: TrainingResult) -> Path:

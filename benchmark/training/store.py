@@ -1,8 +1,6 @@
 """Arrays of training tasks on disk: written whole or not at all, read-only, each content once."""
 
 import os
-import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmark.errors import UserError, reason_of
+from benchmark.files import whole_folder
 from benchmark.hashing import sha256_of, sha256_of_array
 from benchmark.sandbox.samples import share
 from benchmark.training.choice import Choice
@@ -26,22 +25,11 @@ def write_arrays(target: Path, files: Path, pool: Pool, choice: Choice) -> str:
     arrays |= {f"{side}_labels": choice.labels[side] for side in ("train", "validation")}
     hashes = {name: sha256_of_array(array) for name, array in arrays.items()}
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        files.mkdir(exist_ok=True)
-        partial = Path(tempfile.mkdtemp(dir=target.parent, prefix=".partial-"))
-        try:
+        with whole_folder(target, Path.is_dir) as partial:
+            files.mkdir(exist_ok=True)
             for name, array in arrays.items():
                 _save_once(files, hashes[name], array)
                 share(files / f"{hashes[name]}.npy", partial / f"{name}.npy")
-            partial.chmod(0o755)
-            try:
-                partial.rename(target)
-            except OSError:
-                # Another process may have built the same arrays meanwhile; both hold the same bytes.
-                if not target.is_dir():
-                    raise
-        finally:
-            shutil.rmtree(partial, ignore_errors=True)
     except OSError as error:
         raise UserError(f"{target.parent}: images cannot be written: {reason_of(error)}.") from None
     return sha256_of(hashes)
@@ -54,14 +42,3 @@ def _save_once(files: Path, name: str, array: NDArray[Any]) -> None:
         np.save(partial, array, allow_pickle=False)
         partial.chmod(0o444)
         partial.replace(target)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all. Raises UserError if it cannot be written."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(f".{os.getpid()}.partial")
-        partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise UserError(f"{path.parent}: cannot be written: {reason_of(error)}.") from None

@@ -16,20 +16,23 @@ from numpy.typing import NDArray
 
 from benchmark.data import view as view_module
 from benchmark.data.card import Card, load_card
-from benchmark.data.store import DatasetMissing
+from benchmark.data.store import DatasetMissing, cache_root
 from benchmark.data.view import View
 from benchmark.errors import UserError
 from benchmark.estimation.tasks import LeftOut
+from benchmark.files import write_whole
 from benchmark.hashing import sha256_of, sha256_of_file
 from benchmark.sandbox.engine import Limits
 from benchmark.training.choice import Choice, TooFewImagesError, choose, files_sha256
 from benchmark.training.labels import Labelling, labellings_of
 from benchmark.training.pool import Pool, collect, pool_sha256, pool_views
-from benchmark.training.protocols import Data, Protocol, TaskWanted
-from benchmark.training.store import write_arrays, write_whole
+from benchmark.training.protocols import Data, Protocol, TaskWanted, TrainingBlock, load_protocol
+from benchmark.training.store import write_arrays
 
 ANSWER_BYTES = 64 << 20
 """Scores of all images after each of a hundred epochs, and a layer's outputs for 500 images, of twenty layers."""
+FOLDER = "trainings"
+"""Of the tasks, below the cache."""
 CODE = ("choice", "labels", "pool", "splits", "store", "tasks")
 """Modules of this package that determine the arrays of a task: changed ones are never read from the store."""
 
@@ -139,6 +142,20 @@ def build_training_tasks(
             else:
                 tasks.append((_task(protocol, plan, facts, folder), _truth(plan, n, facts)))
     progress("", len(plans), len(plans))
+    return tasks, left_out
+
+
+def tasks_of_blocks(
+    blocks: Sequence[TrainingBlock], progress: Callable[[str, int, int], None]
+) -> tuple[Tasks, list[LeftOut]]:
+    """Build what the blocks of a suite ask for in the user's cache; returns and raises as `build_training_tasks`."""
+    tasks: Tasks = []
+    left_out: list[LeftOut] = []
+    for block in blocks:
+        protocol = load_protocol(block.protocol, block.overrides)
+        own, missing = build_training_tasks(protocol, block.tasks, cache_root() / FOLDER, progress)
+        tasks += own
+        left_out += missing
     return tasks, left_out
 
 

@@ -12,7 +12,6 @@ from benchmark.leaderboard import (
     board_csv,
     board_json,
     dataset_table,
-    domain_table,
     load_board,
     submission_table,
     to_text,
@@ -96,12 +95,6 @@ def test_submission_table_has_a_row_for_each_task(board):
     assert table.loc["topology/c", "reason"] == "fit raised ValueError: no"
     assert math.isnan(table.loc["topology/c", "estimate"])
     assert table.loc["classic/b", "error"] == 0.0
-
-
-def test_domain_table_uses_corrected_values(board):
-    table = domain_table(board).set_index("submission")
-    assert table.loc["good", "radiology"] == 15.0
-    assert table.loc["good", "datasets_radiology"] == 1
 
 
 def test_other_hashes_are_never_in_one_mean(tmp_path, make):

@@ -9,10 +9,12 @@ from click.testing import CliRunner
 from benchmark.cli import cli
 from benchmark.errors import UserError
 from benchmark.paths import submissions_root
-from benchmark.sandbox.engine import Limits, Outcome
+from benchmark.sandbox.engine import Limits
 from benchmark.sandbox.process import ProcessEngine
 from benchmark.submissions import find_submissions
 from benchmark.training import layers
+from benchmark.training.protocols import TaskWanted, load_protocol
+from benchmark.training.tasks import build_training_tasks
 
 
 def row(name):
@@ -40,9 +42,13 @@ def test_each_layer_is_asked_and_what_collapsed_is_said(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_model_that_could_not_be_trained_is_one_sentence():
-    with pytest.raises(UserError, match="logistic: timeout: no answer within 3 s"):
-        layers.trained_or_sentence(Outcome("timeout", "no answer within 3 s"), row("logistic"))
+def test_a_model_that_could_not_be_trained_is_one_sentence(tmp_path):
+    """A real training, with a second of processor time in place of minutes."""
+    protocol = load_protocol("mini", {"training.representations": 50, "training.epochs": 50, "budget.cpu_seconds": 1.0})
+    wanted = TaskWanted(dataset="digits", labels="whole")
+    [(task, _)], [] = build_training_tasks(protocol, [wanted], tmp_path / "trainings", lambda *_: None)
+    with pytest.raises(UserError, match=r"small-cnn: timeout: no answer within 1 s of CPU time \(500 training images"):
+        layers.train_for_layers(row("small-cnn"), task, ProcessEngine(), tmp_path / "scratch")
 
 
 def test_the_command_trains_and_measures_every_layer(tmp_path):
