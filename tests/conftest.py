@@ -46,3 +46,21 @@ def data_root() -> Path:
     if not path.is_dir():
         pytest.fail(f"MANIFOLDBENCH_DATA={folder} is no folder")
     return path
+
+
+@pytest.fixture
+def made_up_provenance():
+    """Of results that tests make by hand."""
+    from benchmark.results import Provenance
+
+    return Provenance(
+        version="0.1.0",
+        git_commit=None,
+        engine="process",
+        limits={},
+        packages={},
+        python="3.11",
+        hardware={},
+        started="2026-01-01T00:00:00+00:00",
+        finished="2026-01-01T00:00:01+00:00",
+    )

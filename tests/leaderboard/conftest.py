@@ -3,11 +3,11 @@
 import pytest
 
 from benchmark.hashing import sha256_of
-from benchmark.results import Answer, Provenance, Result
+from benchmark.results import Answer, Result
 
 
 @pytest.fixture
-def make():
+def make(made_up_provenance):
     """A function that makes a result; estimates by part, None for a failed sample."""
 
     def result(submission, task, estimates, truth=None, **changes):
@@ -48,17 +48,7 @@ def make():
             "status": failed.status if failed else "ok",
             "reason": failed.reason if failed else "",
             "answers": answers,
-            "provenance": Provenance(
-                version="0.1.0",
-                git_commit=None,
-                engine="process",
-                limits={},
-                packages={},
-                python="3.11",
-                hardware={},
-                started="2026-01-01T00:00:00+00:00",
-                finished="2026-01-01T00:00:01+00:00",
-            ),
+            "provenance": made_up_provenance,
         }
         return Result(**(fields | changes))
 

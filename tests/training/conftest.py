@@ -3,12 +3,11 @@
 import pytest
 
 from benchmark.hashing import sha256_of
-from benchmark.results import Provenance
 from benchmark.training.results import Run, TrainingResult
 
 
 @pytest.fixture
-def trained():
+def trained(made_up_provenance):
     """A function that makes a result; one accuracy for each seed, None for a run that failed."""
 
     def result(submission, task, accuracies, domain="radiology", **changes):
@@ -59,17 +58,7 @@ def trained():
             "status": failed.status if failed else "ok",
             "reason": failed.reason if failed else "",
             "runs": runs,
-            "provenance": Provenance(
-                version="0.1.0",
-                git_commit=None,
-                engine="process",
-                limits={},
-                packages={},
-                python="3.11",
-                hardware={},
-                started="2026-01-01T00:00:00+00:00",
-                finished="2026-01-01T00:00:01+00:00",
-            ),
+            "provenance": made_up_provenance,
         }
         return TrainingResult(**(fields | changes))
 

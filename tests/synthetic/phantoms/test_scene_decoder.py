@@ -6,85 +6,14 @@ import torch
 from PIL import Image
 
 from benchmark.errors import UserError
-from benchmark.hashing import sha256_of_array
-from benchmark.synthetic.geometry import jacobians
 from benchmark.synthetic.phantoms import decoder, scene
 from benchmark.synthetic.phantoms.contact_sheet import contact_sheet, write_sheets
 from benchmark.synthetic.phantoms.factors import Table, equalised, is_curved, make_phantom
 from benchmark.synthetic.phantoms.sampling import phantom_of, render_pixels, to_8_bits
 
-# torch makes its own forward-mode rules with a function that it calls deprecated
-pytestmark = pytest.mark.filterwarnings("ignore:.torch.jit.script. is:FutureWarning")
-
-FAMILIES = {module.FAMILY.name: module.FAMILY for module in (scene, decoder)}
-SAMPLES = {
-    "scene": "cf68800f983a2b017e9b1cb8a0b75415ffd00b7adeebd77baaaeaca72b221d93",
-    "decoder": "4930d8a096e75a21f0ff6051e0d0c7238e7530fa3584780b0f4ff7102bfbf5a7",
-}
-"""sha256 of 8 images of 32 x 32 pixels of dimension 16."""
-
 
 def draws(phantom, n, seed=0):
     return phantom.latents(n, np.random.default_rng(seed))
-
-
-def differences(phantom, latents, size):
-    """Jacobians [n, size * size, d] by central differences: as exact as the tests need, and fast."""
-    step = 1e-5
-    steps = step * np.eye(phantom.dimension)
-    both = (latents[:, None, None] + np.stack([steps, -steps])).reshape(-1, phantom.dimension)
-    images = phantom.render(torch.from_numpy(both), size).numpy()
-    plus, minus = images.reshape(len(latents), 2, phantom.dimension, -1).swapaxes(0, 1)
-    return ((plus - minus) / (2 * step)).swapaxes(1, 2)
-
-
-@pytest.mark.parametrize("name", list(FAMILIES))
-@pytest.mark.parametrize("dimension", [1, 64])
-def test_the_jacobian_has_full_rank(name, dimension):
-    phantom = FAMILIES[name].make(dimension or FAMILIES[name].maximum, 2)
-    values = np.linalg.svd(differences(phantom, draws(phantom, 4), 48), compute_uv=False)
-    assert values.shape[1] == phantom.dimension
-    assert (values[:, -1] / values[:, 0]).min() > 1e-3
-
-
-@pytest.mark.parametrize("name", list(FAMILIES))
-def test_forward_differentiation_agrees_with_differences(name):
-    phantom = FAMILIES[name].make(3, 1)
-    latents = draws(phantom, 2)
-    exact = jacobians(phantom, torch.from_numpy(latents), 32)[1].numpy().swapaxes(1, 2)
-    measured = differences(phantom, latents, 32)
-    np.testing.assert_allclose(measured, exact, rtol=0, atol=1e-6 * np.abs(exact).max())
-
-
-@pytest.mark.parametrize("name", list(FAMILIES))
-def test_every_latent_moves_the_image_alike(name):
-    phantom = FAMILIES[name].make(64, 0)
-    effects = np.linalg.norm(differences(phantom, draws(phantom, 4), 32), axis=1).mean(axis=0)
-    assert effects.max() / effects.min() < 12
-
-
-@pytest.mark.parametrize("name", list(FAMILIES))
-def test_bytes_do_not_depend_on_threads_blocks_or_machines(name):
-    phantom = FAMILIES[name].make(16, 0)
-    latents = draws(phantom, 8)
-    pixels = render_pixels(phantom, latents, 32)
-    assert sha256_of_array(pixels) == SAMPLES[name]
-    threads = torch.get_num_threads()
-    torch.set_num_threads(3)
-    one_by_one = np.concatenate([render_pixels(phantom, latents[i : i + 1], 32) for i in range(8)])
-    torch.set_num_threads(threads)
-    assert one_by_one.tobytes() == pixels.tobytes()
-
-
-@pytest.mark.parametrize("name", list(FAMILIES))
-@pytest.mark.parametrize("size", [28, 96])
-def test_images_lie_about_0_to_1_at_any_size(name, size):
-    phantom = FAMILIES[name].make(20, 1)
-    images = phantom.render(torch.from_numpy(draws(phantom, 3)), size)
-    assert images.shape == (3, size, size)
-    assert images.dtype == torch.float64
-    assert -0.1 < float(images.min()) < 0.3
-    assert 0.7 < float(images.max()) < 1.15
 
 
 def test_a_nearer_thing_hides_a_farther_one():
