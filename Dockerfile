@@ -30,6 +30,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY datasets datasets
 COPY site site
 COPY submissions submissions
+COPY results/certificates results/certificates
 COPY benchmark benchmark
 RUN pip install --quiet --no-cache-dir --no-deps --no-index --no-build-isolation --editable .
 
