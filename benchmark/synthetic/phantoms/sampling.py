@@ -1,6 +1,5 @@
 """Samples of phantoms: images drawn by seed, the same bytes for the same arguments everywhere."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,8 +14,8 @@ from benchmark.synthetic.phantoms.noise import NOISES, add_noise
 SMALLEST, LARGEST = 28, 512
 """Pixels a side."""
 WHITE = 255.0
-BLOCK_PIXELS = {"cpu": 2**15 - 1, "cuda": 2**22}
-"""Pixels rendered at once: what stays in a core's cache, and what keeps a GPU busy."""
+BLOCK_PIXELS = {"cpu": 2**19, "cuda": 2**22}
+"""Pixels rendered at once: what stays in a processor's cache, and what keeps a GPU busy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,26 +101,29 @@ def render_pixels(
 ) -> NDArray[np.float32]:
     """Images of latents [n, columns], [n, size, size] float32, 255 being white.
 
-    Computed in float64, in blocks of a few images: no pixel depends on their number, nor on that of the threads.
+    Computed in float32, in blocks of images that torch shares among its threads: no pixel depends on the size of a
+    block, nor on the number of threads. The difference from float64 is below 0.002 grey levels.
     """
     import torch
 
     pixels = np.empty((len(latents), size, size), dtype=np.float32)
     kind = torch.device(device).type
     images = max(1, BLOCK_PIXELS.get(kind, BLOCK_PIXELS["cuda"]) // size**2)
-
-    def render(start: int) -> None:
-        part = slice(start, start + images)
-        with torch.inference_mode():
-            rendered = phantom.render(torch.from_numpy(latents[part]).to(device), size) * WHITE
-            pixels[part] = rendered.to(torch.float32).cpu().numpy()
-
-    # torch gives such small blocks to one thread each; a large image occupies all of them by itself
-    small = kind == "cpu" and images * size**2 <= BLOCK_PIXELS["cpu"]
-    with ThreadPoolExecutor(torch.get_num_threads() if small else 1) as pool:
-        for _ in pool.map(render, range(0, len(latents), images)):
-            pass
+    _keep_freed_memory()
+    with torch.inference_mode():
+        for start in range(0, len(latents), images):
+            part = slice(start, start + images)
+            rendered = phantom.render(torch.from_numpy(latents[part]).to(device, torch.float32), size)
+            pixels[part] = (rendered * WHITE).cpu().numpy()
     return pixels
+
+
+def _keep_freed_memory() -> None:
+    """Spare the system from handing out the memory of every operation anew, which takes longer than the operation.
+
+    glibc returns what is freed until it has seen a block freed that is larger: up to 32 MiB, mallopt(3).
+    """
+    np.empty(2**25 - 2**16, dtype=np.uint8)
 
 
 def to_8_bits(pixels: NDArray[np.float32]) -> NDArray[np.uint8]:

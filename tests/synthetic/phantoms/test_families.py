@@ -14,12 +14,12 @@ from benchmark.synthetic.phantoms.strata import stratum_dimensions
 
 ELEVEN = ("ellipses", "warp", "mr", "xray", "ct", "ultrasound", "periodic", "strata", "slices", "scene", "decoder")
 HASHES = {
-    "ellipses": "ea360996d5ff3bbf320435a03732274b97bbbfbacd810e16b40c8a500e334f26",
-    "warp": "041d91b5b34fe9526a5063c06ba2a0f5e482d4a23fef8139e7d8a6469fc3a796",
-    "mr": "b6884e1808855bf15396ab9fae741cf2db00fdc90fe2bcaef5e623b7bf13bd3d",
-    "periodic": "4ab5b63831a5eb3bad279fa2ad96c516111ce18f31909120d24fab691678c5d0",
-    "strata": "12dd8f433b8097270ee14645699e93df59abda2a1263f9250afc3cf25bff82af",
-    "slices": "b56815cf2685a73d9011fb744a1bebafe194bac855d5030bc95fa19522afb7bb",
+    "ellipses": "5eed585feb588e650e466768e871ec3d747e5c9dec7e371757a644e2c78aaf36",
+    "warp": "f4317a8a7e16c70e69af88de4b916ce5995cb50331c73b4744d03ffbe69f84e8",
+    "mr": "22ccd494015d4069e5232d6385f1bd0febaf03c675f9440e4142e9e368718e0a",
+    "periodic": "0fe5a40325999b00ae98d77151b60be8369922660b1f0f53f7ccca6e0fa6c76e",
+    "strata": "f4702e44ddf0ed412e8f7343b106f9ac7047f09639eba3c948a32de8975a9b0b",
+    "slices": "11002ffe7cb61c4ccbc366d41e2044e38315c7a79defe9eb28bdaca238f376a6",
 }
 """sha256 of 8 images of 32 x 32 pixels at dimension 4."""
 
