@@ -256,7 +256,7 @@ def _cells(row: Mapping[Any, Any]) -> list[str]:
         rank,
         f"{row['submission']} (control)" if row["submission"] in CONTROLS else row["submission"],
         _format(row["error"], ".1f"),
-        "" if pd.isna(row["error"]) else f"{row['error_low']:.1f}-{row['error_high']:.1f}",
+        "" if pd.isna(row["error_low"]) else f"{row['error_low']:.1f}-{row['error_high']:.1f}",
         _format(row["bias"], "+.1f"),
         _format(row["inconsistency"], ".3f"),
         _format(row["wall_seconds_with_graph"], ".2f"),

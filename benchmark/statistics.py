@@ -25,7 +25,7 @@ class Aggregate:
     mean: Floats
     """[m]"""
     low: Floats
-    """[m], lower end of the 95 % interval."""
+    """[m], lower end of the 95 % interval; NaN where every family has one task, so that nothing can be drawn."""
     high: Floats
     rank: NDArray[np.int64]
     """[m], 1 is best (lowest mean); equal means share a rank."""
@@ -58,6 +58,8 @@ def aggregate(scores: Floats, families: Sequence[str], replicates: int = REPLICA
         drawn += weights @ columns.T / len(names)
     tail = 100 * (1 - LEVEL) / 2
     low, high = np.percentile(drawn, [tail, 100 - tail], axis=0)
+    if len(names) == len(families):
+        low, high = np.full((2, len(scores)), np.nan)
     rank = ranks(means)
     drawn_ranks = np.apply_along_axis(ranks, 1, drawn)
     rank_low = np.percentile(drawn_ranks, tail, axis=0, method="lower").astype(np.int64)

@@ -239,7 +239,7 @@ def _cells(row: Mapping[Any, Any]) -> list[str]:
         rank,
         f"{name} ({row['apart']})" if row["apart"] and row["submission"] != CONTROL else name,
         _format(row["error"], ".1f"),
-        "" if pd.isna(row["error"]) else f"{row['error_low']:.1f}-{row['error_high']:.1f}",
+        "" if pd.isna(row["error_low"]) else f"{row['error_low']:.1f}-{row['error_high']:.1f}",
         *(_format(row.get(name, math.nan), how) for name, how in _SCORES),
         failures,
     ]

@@ -19,6 +19,7 @@ from benchmark.paths import site_root
 from benchmark.website.content import Content, gather
 from benchmark.website.curves import curve_points
 from benchmark.website.findings_figures import PANEL_HEIGHT, PANEL_WIDTH
+from benchmark.website.properties_page import FIGURE_HEIGHT, FIGURE_WIDTH
 from benchmark.website.tables import Table, to_csv, to_json
 from benchmark.website.text import NONE, clean, fixed, is_address, slug
 
@@ -33,6 +34,7 @@ NAVIGATION = (
     ("datasets/", "Datasets"),
     ("phantoms", "Phantoms"),
     ("calibration", "Calibration"),
+    ("properties", "Properties"),
     ("method", "Method"),
 )
 """How the paths of a section begin, and its name; a link leads to its first page, and there is none without a page."""
@@ -143,6 +145,9 @@ def _pages(content: Content) -> Iterator[tuple[str, str, dict[str, Any]]]:
     yield "phantoms.html", "phantoms.html", {"phantoms": content.phantoms}
     if content.calibration:
         yield "calibration.html", "calibration.html", {"calibration": content.calibration}
+    if content.properties:
+        sizes = {"figure_width": FIGURE_WIDTH, "figure_height": FIGURE_HEIGHT}
+        yield "properties.html", "properties.html", {"properties": content.properties, **sizes}
     if content.findings:
         values = {"findings": content.findings, "panel_width": PANEL_WIDTH, "panel_height": PANEL_HEIGHT}
         yield "findings.html", "findings.html", values

@@ -22,6 +22,7 @@ from benchmark.website.dataset_pages import DatasetPage, make_dataset
 from benchmark.website.findings_page import FindingsPage, make_findings
 from benchmark.website.model_boards import ModelBoardPage, make_model_board
 from benchmark.website.phantoms_page import SHEETS, PhantomsPage, make_phantoms
+from benchmark.website.properties_page import PropertiesPage, make_properties
 from benchmark.website.scales import Scale, log_scale
 from benchmark.website.submission_pages import Code, SubmissionPage, make_submission
 from benchmark.website.tables import Record, Table, best_of, records_of
@@ -81,6 +82,8 @@ class Content:
     phantoms: PhantomsPage
     calibration: CalibrationPage | None
     """None if no suite that was run has phantoms."""
+    properties: PropertiesPage | None
+    """None if neither layers nor label sharpness were measured."""
 
     @property
     def first(self) -> tuple[Table, ...]:
@@ -92,7 +95,7 @@ class Content:
         """Every table, for the files beside it."""
         yield from (self.submissions_table, self.datasets_table, self.metrics_table)
         yield from self.phantoms.tables
-        for page in (self.cheats, self.findings, self.calibration):
+        for page in (self.cheats, self.findings, self.calibration, self.properties):
             yield from page.tables if page else ()
         yield from self.first
         for board in self.boards:
@@ -127,11 +130,13 @@ def gather(results: Path) -> Content:
     known_truth = calibrated_board(boards)
     titles = {dataset: card.name for dataset, card in cards.items()}
     calibration = make_calibration(known_truth, titles) if known_truth else None
+    properties = make_properties(results, titles)
     rows = [row for board in boards for row in board.rows] + [row for board in models for row in board.rows]
     names = list(dict.fromkeys(row["submission"] for row in rows))
     made = [make_submission(name, known.get(name), boards, models, calibration, results) for name in sorted(names)]
     submissions = tuple(page for page, _ in made)
     measured = {dataset for board in boards for dataset in board.datasets}
+    measured |= properties.datasets if properties else frozenset()
     ids = sorted({*cards, *measured, *(dataset for board in models for dataset in board.datasets)})
     figure = _figure(boards[0], cards) if boards else None
     return Content(
@@ -149,6 +154,7 @@ def gather(results: Path) -> Content:
         findings=make_findings(results, boards[0].board, cards) if boards else None,
         phantoms=make_phantoms(results, known_truth, SHEETS),
         calibration=calibration,
+        properties=properties,
     )
 
 
