@@ -1,10 +1,13 @@
 """Families of phantoms: each renders what it says, with the dimension it says."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
 from benchmark.hashing import sha256_of_array
+from benchmark.paths import REPOSITORY
 from benchmark.synthetic.geometry import images_of, jacobian_blocks
 from benchmark.synthetic.phantoms import PHANTOMS, sample_phantom
 from benchmark.synthetic.phantoms.periodic import places
@@ -38,6 +41,13 @@ def test_the_register_lists_every_family_by_its_name():
         assert family.domain in {"radiology", "natural"}
         assert family.about.endswith(".")
         assert 4 in family.dimensions
+
+
+def test_the_documentation_lists_every_family_with_its_dimensions():
+    text = (REPOSITORY / "docs" / "phantoms.md").read_text()
+    rows = re.findall(r"^\| `(\w+)` \|.*\| (\d+)-(\d+) \|$", text, re.MULTILINE)
+    found = {name: range(int(low), int(high) + 1) for name, low, high in rows}
+    assert found == {name: family.dimensions for name, family in PHANTOMS.items()}
 
 
 @pytest.mark.parametrize("family", PHANTOMS.values(), ids=lambda family: family.name)
