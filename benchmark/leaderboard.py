@@ -207,7 +207,11 @@ def _words(statuses: Mapping[str, int]) -> str:
 def to_text(board: Board, width: int = 100) -> str:
     """The board for a terminal, `width` characters wide; controls are marked."""
     counts = Counter(board.tasks["kind"])
-    asked = [f"{counts[kind]} {words}" for kind, words in _KINDS.items() if counts[kind]]
+    asked = [
+        f"{counts[kind]} {words if counts[kind] > 1 else words.replace('s', '', 1)}"
+        for kind, words in _KINDS.items()
+        if counts[kind]
+    ]
     table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="")
     for heading, justify in _HEADINGS:
         table.add_column(heading, justify=justify, no_wrap=heading != "Failures")  # type: ignore[arg-type]

@@ -51,7 +51,7 @@ def test_phantoms_rank_and_manifolds_stand_beside(write):
     assert "error_strata" not in rows
     text = to_text(board, width=200)
     assert "Ranked by the error on phantoms of known dimension." in text
-    assert "3 phantoms of known dimension, 1 manifolds of known dimension, 1 phantoms of mixed dimension" in text
+    assert "3 phantoms of known dimension, 1 manifold of known dimension, 1 phantom of mixed dimension" in text
 
 
 def test_manifolds_break_ties_and_equal_ones_still_share_a_rank(write):
