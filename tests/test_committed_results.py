@@ -9,6 +9,8 @@ from benchmark.estimation.suites import load_suite
 from benchmark.leaderboard import dataset_table, load_board, suites_in
 from benchmark.paths import REPOSITORY
 from benchmark.submissions import find_submissions
+from benchmark.synthetic.certify import load_certificate
+from benchmark.synthetic.phantoms import PHANTOMS
 from benchmark.website import build_site
 
 REFERENCE = json.loads((REPOSITORY / "tests" / "reference-dimensions.json").read_text())["known_dimension"]
@@ -60,6 +62,19 @@ def test_every_dataset_has_a_value_of_every_baseline(board, dataset):
 def test_no_fault_of_ours_was_committed(board):
     assert all(result.status != "infrastructure" for result in board.results)
     assert all(answer.certified == 1.0 for result in board.results for answer in result.answers)
+
+
+@pytest.mark.parametrize("suite", ["smoke", "standard"])
+def test_every_phantom_has_its_certificate(suite):
+    """Of the present code and libraries: whoever runs the suite need not measure it again."""
+    asked = {(each.family, each.dimension, each.size) for _, each in load_suite(suite).phantoms}
+    assert asked
+    without = [
+        (family, dimension, size)
+        for family, dimension, size in sorted(asked)
+        if load_certificate(REPOSITORY / "results", PHANTOMS[family], dimension, size=size, anatomy=0) is None
+    ]
+    assert without == []
 
 
 @pytest.mark.parametrize("submission", PUBLISHED)
