@@ -29,6 +29,6 @@ def site(results: Path | None, out: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(asdict(summary), indent=2))
         return
-    what = f"{len(summary.suites)} boards, {summary.submissions} submissions, {summary.datasets} datasets"
-    click.echo(f"{summary.pages} pages: {what}.")
+    suites = f"{len(summary.suites)} suite{'' if len(summary.suites) == 1 else 's'}"
+    click.echo(f"{summary.pages} pages: {suites}, {summary.submissions} submissions, {summary.datasets} datasets.")
     click.echo(f"Open {summary.index}")
