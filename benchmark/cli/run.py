@@ -76,7 +76,7 @@ def run(
         with engine:
             for name in (each for each in TRACKS if any(s.manifest.track == each for s in chosen)):
                 one: TrackRun = TRACKS[name]()
-                left_out += one.prepare(suite, display.building)
+                left_out += one.prepare(suite, root, display.building)
                 if one.asked:
                     ran[name] = one
                     own = [submission for submission in chosen if submission.manifest.track == name]

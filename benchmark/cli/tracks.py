@@ -30,7 +30,7 @@ class TrackRun(Protocol):
     control: str
     """Submission whose results stand in for those of a failure; it is part of every run."""
 
-    def prepare(self, suite: Suite, building: Building) -> list[LeftOut]:
+    def prepare(self, suite: Suite, root: Path, building: Building) -> list[LeftOut]:
         """Build what the suite asks of this track; returns what cannot be asked on this machine."""
         ...
 
@@ -67,9 +67,9 @@ class EstimatorRun:
         """How many tasks there are."""
         return len(self._tasks)
 
-    def prepare(self, suite: Suite, building: Building) -> list[LeftOut]:
+    def prepare(self, suite: Suite, root: Path, building: Building) -> list[LeftOut]:
         """Build the samples and their graphs."""
-        self._tasks, left_out = build_tasks(suite, cache_root() / "samples", building)
+        self._tasks, left_out = build_tasks(suite, cache_root() / "samples", root, building)
         return left_out
 
     def run(
@@ -127,7 +127,7 @@ class ModelRun:
         """How many tasks there are."""
         return len(self._tasks)
 
-    def prepare(self, suite: Suite, building: Building) -> list[LeftOut]:
+    def prepare(self, suite: Suite, root: Path, building: Building) -> list[LeftOut]:  # noqa: ARG002 - no certificates
         """Put down the images of every task."""
         self._tasks, left_out = tasks_of_blocks(suite.content.training, building)
         return left_out

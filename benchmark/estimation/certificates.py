@@ -5,21 +5,21 @@ from pathlib import Path
 from benchmark.data.store import cache_root
 from benchmark.errors import UserError
 from benchmark.files import write_whole
-from benchmark.paths import REPOSITORY, results_root
+from benchmark.paths import REPOSITORY
 from benchmark.synthetic.certify import certificate_key, certify, load_certificate, write_certificate
 from benchmark.synthetic.phantoms import PHANTOMS
 
 
-def refusal(family: str, dimension: int, size: int, anatomy: int) -> str | None:
+def refusal(results: Path, family: str, dimension: int, size: int, anatomy: int) -> str | None:
     """Why a phantom must not be asked, as one sentence; None if it has a valid certificate, which is made if need be.
 
-    A certificate below the results, or below those of the checkout, counts while it is of the code and libraries of
+    A certificate below `results`, or below those of the checkout, counts while it is of the code and libraries of
     now; others are kept in the cache, as are refusals, so that each phantom is measured once.
     Raises UserError for a file that is no certificate, and if the cache cannot be written.
     """
     kind = PHANTOMS[family]
     own = cache_root() / "phantoms" / f"anatomy-{anatomy}"
-    for root in (results_root(), REPOSITORY / "results", own):
+    for root in (results, REPOSITORY / "results", own):
         if load_certificate(root, kind, dimension, size=size, anatomy=anatomy):
             return None
     refused = _refused_path(own, certificate_key(kind, dimension, size=size, anatomy=anatomy))

@@ -39,7 +39,7 @@ def _plan(block: PhantomBlock, conditions: Conditions, suite: Suite) -> Plan:
         family=family,
         dimension=float(dimension) if conditions.kind == "phantom" else None,
     )
-    return Plan(truth, tuple(parts), lambda: refusal(family, dimension, conditions.size, anatomy))
+    return Plan(truth, tuple(parts), lambda results: refusal(results, family, dimension, conditions.size, anatomy))
 
 
 def _sampler(conditions: Conditions, seed: int, anatomy: int) -> Callable[[], Cloud]:

@@ -65,8 +65,8 @@ class Plan:
 
     truth: Truth
     parts: tuple[Part, ...]
-    refusal: Callable[[], str | None] = lambda: None
-    """Why the task must not be asked; None if it may."""
+    refusal: Callable[[Path], str | None] = lambda _: None
+    """Why the task must not be asked, given the folder of the results; None if it may."""
 
 
 def known_plans(block: KnownBlock, suite: Suite) -> Iterator[Plan]:

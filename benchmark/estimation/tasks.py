@@ -79,10 +79,11 @@ class LeftOut:
 
 
 def build_tasks(
-    suite: Suite, folder: Path, progress: Callable[[str, int, int], None]
+    suite: Suite, folder: Path, results: Path, progress: Callable[[str, int, int], None]
 ) -> tuple[list[tuple[Task, Truth]], list[LeftOut]]:
     """Build every task of a suite below `folder`; samples that are there already are not built again.
 
+    results: where certificates of phantoms are looked for.
     progress: called with a task's name, how many are done, how many there are.
     Returns the tasks with their truths, and the tasks left out since their dataset is not on this machine.
     """
@@ -105,7 +106,7 @@ def build_tasks(
     tasks = []
     for done, plan in enumerate(plans):
         progress(plan.truth.name, done, len(plans))
-        refusal = plan.refusal()
+        refusal = plan.refusal(results)
         if refusal is None:
             tasks.append(_build_task(folder, plan, limits))
         else:

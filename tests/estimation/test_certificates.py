@@ -13,7 +13,6 @@ from benchmark.estimation.certificates import refusal
 def measured(monkeypatch, tmp_path):
     """Measuring is replaced by a list of what was measured; `warp` fails. Certificates are files by their key."""
     monkeypatch.setenv("MANIFOLDBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("MANIFOLDBENCH_RESULTS", str(tmp_path / "results"))
     made = []
 
     def key(family, dimension, *, size, anatomy):
@@ -38,33 +37,32 @@ def measured(monkeypatch, tmp_path):
     return made
 
 
-def test_each_phantom_is_measured_once(measured):
+def test_each_phantom_is_measured_once(measured, tmp_path):
     for _ in range(2):
-        assert refusal("ellipses", 8, 64, 0) is None
+        assert refusal(tmp_path / "results", "ellipses", 8, 64, 0) is None
     assert measured == ["ellipses-8-64-0"]
-    assert refusal("ellipses", 8, 32, 0) is None
-    assert refusal("ellipses", 8, 64, 5) is None
+    assert refusal(tmp_path / "results", "ellipses", 8, 32, 0) is None
+    assert refusal(tmp_path / "results", "ellipses", 8, 64, 5) is None
     assert measured == ["ellipses-8-64-0", "ellipses-8-32-0", "ellipses-8-64-5"]
 
 
 def test_a_committed_certificate_is_taken(measured, tmp_path):
     (tmp_path / "results").mkdir()
     (tmp_path / "results" / "ellipses-8-64-0").touch()
-    assert refusal("ellipses", 8, 64, 0) is None
+    assert refusal(tmp_path / "results", "ellipses", 8, 64, 0) is None
     assert measured == []
 
 
-def test_a_refusal_is_a_sentence_and_is_kept(measured):
+def test_a_refusal_is_a_sentence_and_is_kept(measured, tmp_path):
     for _ in range(2):
-        assert refusal("warp", 8, 64, 0) == "warp-8 is refused: its Jacobian loses rank."
+        assert refusal(tmp_path / "results", "warp", 8, 64, 0) == "warp-8 is refused: its Jacobian loses rank."
     assert measured == ["warp-8-64-0"]
 
 
 @pytest.mark.filterwarnings("ignore:.torch.jit.script. is:FutureWarning")
 def test_a_real_phantom_gets_a_real_certificate(tmp_path, monkeypatch):
     monkeypatch.setenv("MANIFOLDBENCH_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setenv("MANIFOLDBENCH_RESULTS", str(tmp_path / "results"))
-    assert refusal("periodic", 1, 28, 3) is None
+    assert refusal(tmp_path / "results", "periodic", 1, 28, 3) is None
     [path] = (tmp_path / "cache" / "phantoms").rglob("*.json")
     assert path.name == "periodic-1-28.json"
     assert not (tmp_path / "results").exists()

@@ -47,7 +47,7 @@ def ask(tmp_path):
 
     def run(worker, name="twonn", fallback=None):
         [submission] = [s for s in load_submissions(submissions_root() / name) if s.name == name]
-        [(task, truth)], _ = build_tasks(SUITE, tmp_path / "samples", lambda *_: None)
+        [(task, truth)], _ = build_tasks(SUITE, tmp_path / "samples", tmp_path / "results", lambda *_: None)
         return evaluate(submission, task, truth, SUITE, worker, FAKE, tmp_path / "scratch", fallback or {})
 
     return run

@@ -34,7 +34,7 @@ def _certified(monkeypatch):
 def build(tmp_path):
     def build(*blocks, secret=None):
         suite = Suite("tiny", SuiteFile.model_validate(tomllib.loads(HEAD + "".join(blocks))), secret)
-        tasks, left_out = build_tasks(suite, tmp_path / "samples", lambda *_: None)
+        tasks, left_out = build_tasks(suite, tmp_path / "samples", tmp_path / "results", lambda *_: None)
         return {truth.name: (task, truth) for task, truth in tasks}, left_out, suite
 
     return build
@@ -90,7 +90,7 @@ def test_local_truth_lies_apart_from_what_is_handed_over(build):
 
 def test_a_phantom_that_fails_certification_is_left_out_with_the_reason(build, monkeypatch):
     refused = {"warp": "its Jacobian loses rank"}
-    monkeypatch.setattr(phantom_plans, "refusal", lambda family, *_: refused.get(family))
+    monkeypatch.setattr(phantom_plans, "refusal", lambda _, family, *__: refused.get(family))
     tasks, left_out, _ = build(block("ellipses", 3), block("warp", 3))
     assert list(tasks) == ["phantom/ellipses-3@N=60,size=28"]
     assert [(item.name, item.reason) for item in left_out] == [

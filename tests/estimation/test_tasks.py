@@ -16,7 +16,8 @@ from benchmark.estimation.tasks import Sample, Task, build_tasks
 def build(tmp_path, text):
     import tomllib
 
-    return build_tasks(Suite("test", SuiteFile.model_validate(tomllib.loads(text))), tmp_path, lambda *_: None)
+    suite = Suite("test", SuiteFile.model_validate(tomllib.loads(text)))
+    return build_tasks(suite, tmp_path, tmp_path / "results", lambda *_: None)
 
 
 HEAD = 'version = "1"\ndescription = "d"\nbudget = { wall_seconds = 5.0, cpu_seconds = 5.0, memory_gib = 1.0 }\n'
