@@ -178,7 +178,7 @@ def test_the_command_keeps_certificates_and_makes_none_twice(tmp_path):
     arguments = ["certify", "ellipses-1", "--results", str(tmp_path)]
     first = CliRunner().invoke(data, arguments)
     assert first.exit_code == 0, first.output
-    assert first.output.startswith("1 of 1: ellipses-1: certified: rank 1, condition at most 1, ")
+    assert first.output.startswith("1 of 1: ellipses-1, 32 pixels a side: certified: rank 1, condition at most 1, ")
     assert (tmp_path / "certificates" / "ellipses-1-32.json").is_file()
     second = CliRunner().invoke(data, [*arguments, "--json"])
     (outcome,) = json.loads(second.stdout)
@@ -190,21 +190,49 @@ def test_the_command_refuses_one_and_does_the_others(tmp_path, monkeypatch):
     monkeypatch.setitem(PHANTOMS, "warp", Family("warp", "radiology", "A test.", 2, family("twice").make))
     found = CliRunner().invoke(data, ["certify", "warp-2", "ellipses-1", "--results", str(tmp_path)])
     assert found.exit_code == 1
-    assert "warp-2: refused" in found.output
-    assert "ellipses-1: certified" in found.output
+    assert "warp-2, 32 pixels a side: refused" in found.output
+    assert "ellipses-1, 32 pixels a side: certified" in found.output
     assert "Error: warp-2 is refused: its Jacobian has rank 1" in found.output
     assert not (tmp_path / "certificates" / "warp-2-32.json").exists()
 
 
+@pytest.mark.usefixtures("_small")
+def test_the_command_certifies_images_of_another_size(tmp_path):
+    found = CliRunner().invoke(data, ["certify", "periodic-1", "--size", "28", "--results", str(tmp_path)])
+    assert found.exit_code == 0, found.output
+    (path,) = (tmp_path / "certificates").iterdir()
+    assert path.name == "periodic-1-28.json"
+
+
+@pytest.mark.usefixtures("_small")
+def test_the_command_certifies_what_a_suite_asks_for_the_cheapest_first(tmp_path):
+    suite = tmp_path / "mine.toml"
+    blocks = [("ellipses", [2, 1], 32), ("periodic", [1], 28), ("ellipses", [2], 32)]
+    text = 'version = "1"\ndescription = "A test."\n[budget]\nwall_seconds = 1\ncpu_seconds = 1\nmemory_gib = 1\n'
+    for number, (family, dimensions, size) in enumerate(blocks):
+        text += f'[[phantoms]]\nfamilies = ["{family}"]\ndimensions = {dimensions}\nn = {100 + number}\nseeds = 1\n'
+        text += f"size = {size}\n"
+    suite.write_text(text)
+    arguments = ["certify", "--suite", str(suite), "--results", str(tmp_path), "--json"]
+    found = CliRunner().invoke(data, arguments)
+    assert found.exit_code == 0, found.output
+    made = [(outcome["id"], outcome["size"], outcome["status"]) for outcome in json.loads(found.stdout)]
+    assert made == [("periodic-1", 28, "certified"), ("ellipses-1", 32, "certified"), ("ellipses-2", 32, "certified")]
+
+
 @pytest.mark.parametrize(
-    ("name", "words"),
+    ("arguments", "words"),
     [
-        ("moon", 'no phantom family "moon"'),
-        ("periodic-9", "periodic-9: periodic has dimensions from 1 to 8, as in periodic-4"),
-        ("periodic-x", "as in periodic-4"),
+        (["moon"], 'no phantom family "moon"'),
+        (["periodic-9"], "periodic-9: periodic has dimensions from 1 to 8, as in periodic-4"),
+        (["periodic-x"], "as in periodic-4"),
+        (["periodic-1", "--size", "27"], "size must be from 28 to 512 pixels, not 27"),
+        (["periodic-1", "--suite", "smoke"], "leave out the IDs and --size"),
+        (["--size", "32", "--suite", "smoke"], "leave out the IDs and --size"),
+        (["--suite", "moon"], "moon"),
     ],
 )
-def test_the_command_tells_mistakes(name, words):
-    found = CliRunner().invoke(data, ["certify", name])
+def test_the_command_tells_mistakes(arguments, words):
+    found = CliRunner().invoke(data, ["certify", *arguments])
     assert isinstance(found.exception, UserError)
     assert words in str(found.exception)
