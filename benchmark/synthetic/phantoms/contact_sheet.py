@@ -21,7 +21,9 @@ DIMENSION = 16
 def contact_sheet(
     family: str, dimension: int, *, columns: int = COLUMNS, rows: int = ROWS, size: int = SIZE, seed: int = 0
 ) -> NDArray[np.uint8]:
-    """Images of a family, [rows * size, columns * size]: a row shows one anatomy at `columns` latents.
+    """Images of a family, [rows * size, columns * size], or with 3 more for colour.
+
+    A row shows one anatomy at `columns` latents.
 
     The first row's anatomy is number `seed`, the next rows' are those after it.
 
@@ -33,12 +35,12 @@ def contact_sheet(
         phantom: Phantom = phantom_of(family, dimension, seed + row)
         rng = np.random.default_rng(seed_from(sheet=family, dimension=dimension, row=row, seed=seed))
         images = to_8_bits(render_pixels(phantom, phantom.latents(columns, rng), size))
-        strips.append(images.transpose(1, 0, 2).reshape(size, columns * size))
+        strips.append(np.concatenate(images, axis=1))
     return np.concatenate(strips)
 
 
 def write_sheets(folder: Path) -> list[Path]:
-    """Write the sheet of every family as <folder>/<family>.png, greyscale; returns the paths."""
+    """Write the sheet of every family as <folder>/<family>.png; returns the paths."""
     from PIL import Image
 
     from benchmark.synthetic.phantoms import PHANTOMS

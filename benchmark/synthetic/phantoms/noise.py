@@ -25,7 +25,7 @@ Pixels = NDArray[np.float32]
 
 
 def add_noise(pixels: Pixels, noise: str, level: float, rng: np.random.Generator) -> Pixels:
-    """Images [n, H, W] in 0..255 with noise of a kind of `NOISES`; with level 0 the same images.
+    """Images [n, H, W, ...] in 0..255 with noise of a kind of `NOISES`; with level 0 the same images.
 
     Raises UserError for an unknown kind, a level that is negative or not finite, a level without a kind, a Poisson
     level above 1, and Gaussian noise on too few images for a tenth neighbour.
@@ -42,7 +42,7 @@ def add_noise(pixels: Pixels, noise: str, level: float, rng: np.random.Generator
 
 
 def gaussian_sigma(pixels: Pixels, eta: float) -> float:
-    """The standard deviation on each pixel that eta means on these images [n, H, W].
+    """The standard deviation on each pixel that eta means on these images [n, H, W, ...].
 
     Raises UserError for too few images for a tenth neighbour.
     """

@@ -23,7 +23,7 @@ class PhantomImages:
     """A sample and the truth about it."""
 
     pixels: NDArray[np.float32] | NDArray[np.uint8]
-    """[n, size, size], 0 black to 255 white: float32, or uint8 for 8 bits."""
+    """[n, size, size], or [n, size, size, 3] in colour, 0 black to 255 white: float32, or uint8 for 8 bits."""
     latents: NDArray[np.float64]
     """[n, columns]: where on its manifold each image lies."""
     local_dimensions: NDArray[np.int64]
@@ -99,18 +99,19 @@ def check_size(size: int) -> None:
 def render_pixels(
     phantom: Phantom, latents: NDArray[np.float64], size: int, device: str = "cpu"
 ) -> NDArray[np.float32]:
-    """Images of latents [n, columns], [n, size, size] float32, 255 being white.
+    """Images of latents [n, columns], [n, size, size] or [n, size, size, 3] float32, 255 being white.
 
     Computed in float32, in blocks of images that torch shares among its threads: no pixel depends on the size of a
     block, nor on the number of threads. The difference from float64 is below 0.002 grey levels.
     """
     import torch
 
-    pixels = np.empty((len(latents), size, size), dtype=np.float32)
     kind = torch.device(device).type
     images = max(1, BLOCK_PIXELS.get(kind, BLOCK_PIXELS["cuda"]) // size**2)
     _keep_freed_memory()
     with torch.inference_mode():
+        shape = phantom.render(torch.from_numpy(latents[:1]), size).shape[1:]
+        pixels = np.empty((len(latents), *shape), dtype=np.float32)
         for start in range(0, len(latents), images):
             part = slice(start, start + images)
             rendered = phantom.render(torch.from_numpy(latents[part]).to(device, torch.float32), size)

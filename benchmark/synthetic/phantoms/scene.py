@@ -1,9 +1,10 @@
-"""Scene: textured things before a horizon, the nearer hiding the farther, in grey.
+"""Scene: trees, houses and rocks on the ground before a sky, the nearer hiding the farther, in colour.
 
 Coordinates: half image widths; x to the right, y down.
 """
 
-import math
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,14 +18,36 @@ from benchmark.synthetic.phantoms.smooth import pixel_grid, sine_cosine, soft_st
 if TYPE_CHECKING:
     from torch import Tensor
 
+KINDS = ("tree", "house", "rock")
 THINGS = 9
-PARAMETERS = ("x", "y", "width", "height", "angle", "light", "phase", "contrast", "pitch", "light from")
-"""Of a thing: centre, half axes, rotation, brightness, and of its stripes phase, contrast and density; shading."""
-MOVES = {"x": 0.10, "y": 0.10, "width": 0.04, "height": 0.04, "angle": 0.30, "light": 0.14, "phase": 0.3}
+"""The i-th is of kind i modulo 3."""
+PARAMETERS = (
+    *("x", "y", "width", "height", "angle", "light", "phase", "contrast", "pitch", "light from"),
+    *("red", "green", "blue", "warmth"),
+)
+"""Of a thing: centre, half axes, rotation, brightness; phase, contrast and density of its texture; how much darker the
+side away from the sun is; its colour, three numbers of mean 1, and a change of it from blue to red."""
+MOVES = {"x": 0.10, "y": 0.06, "width": 0.05, "height": 0.05, "angle": 0.2, "light": 0.14, "phase": 0.3, "warmth": 0.15}
 """How far the latents move each parameter of a thing."""
-BACKGROUND = {"horizon": -0.15, "slope": 0.0, "sky": 0.72, "haze": -0.18, "ground": 0.42, "near": 0.14}
+BACKGROUND = {"horizon": -0.15, "slope": 0.0, "sky": 0.78, "haze": -0.14, "ground": 0.42, "near": 0.10}
 """The horizon's height and slope; brightness of the sky, its change downwards; of the ground, its change forwards."""
-BACKGROUND_MOVES = {"horizon": 0.12, "slope": 0.12, "sky": 0.14, "haze": 0.14, "ground": 0.12, "near": 0.12}
+BACKGROUND_MOVES = {"horizon": 0.10, "slope": 0.12, "sky": 0.14, "haze": 0.14, "ground": 0.12, "near": 0.12}
+COLOURS = ("red", "green", "blue")
+SKY = (0.80, 1.00, 1.20)
+"""Overhead; at the horizon it is white."""
+GROUNDS = ((0.95, 1.20, 0.85), (1.05, 1.15, 0.80), (1.20, 1.02, 0.78))
+PALETTES = {
+    "tree": ((0.80, 1.40, 0.80), (0.95, 1.35, 0.70), (1.30, 1.15, 0.55), (0.70, 1.30, 1.00)),
+    "house": ((1.40, 0.85, 0.75), (1.15, 1.05, 0.80), (1.02, 1.00, 0.98), (0.85, 1.00, 1.15), (1.32, 1.00, 0.68)),
+    "rock": ((1.08, 1.00, 0.92), (0.95, 1.00, 1.05), (1.20, 1.00, 0.80)),
+}
+"""Colours from which a thing's, and the ground's, are drawn."""
+LIGHTS = {"tree": (0.28, 0.36, 0.44), "house": (0.44, 0.54, 0.64), "rock": (0.36, 0.46, 0.56)}
+"""Brightness from which a thing's is drawn."""
+AXES = {"tree": (0.55, 1.0), "house": (0.75, 0.75), "rock": (0.95, 0.5)}
+"""Half axes of a thing, across and upright, as shares of its length."""
+SHADOW = 0.45
+"""How much darker the ground is under a thing."""
 EDGE = 0.03
 """Softness of outlines, in half image widths: about 1 pixel of 64."""
 LAYOUTS, LAYOUT_SIZE = 60, 32
@@ -32,22 +55,39 @@ LAYOUTS, LAYOUT_SIZE = 60, 32
 
 
 def draw(parameters: "Tensor", size: int) -> "Tensor":
-    """Images [n, size, size] of parameters [p, n]: things from far to near, then the background."""
+    """Images [n, size, size, 3] of parameters [p, n]: things from far to near, then the background."""
+    import torch
+
     x, y = pixel_grid(size, parameters)
-    horizon, slope, sky, haze, ground, near = parameters[len(PARAMETERS) * THINGS :, :, None, None]
+    background = parameters[len(PARAMETERS) * THINGS :, :, None, None]
+    channels = list(_background(background, x, y))
+    for i, thing in enumerate(parameters[: len(PARAMETERS) * THINGS].reshape(THINGS, len(PARAMETERS), -1, 1, 1)):
+        at_x, at_y, width, height, _, light, phase, contrast, pitch, light_from, *colour, warmth = thing
+        mask, u, v = outline(thing, x, y, boxed=KINDS[i % 3] == "house")
+        surface = light * (1 - light_from * (u + v)) + contrast * (_stripes(pitch * u + phase) * _stripes(pitch * v))
+        # the shadow lies on the ground, so it is seen from the side: three times as wide as high
+        across, under = (x - at_x) / width, 3 * (y - at_y - height) / width
+        away = 1 + across * across + under * under
+        left, paint = (1 - mask) * (1 - SHADOW / (away * away)), mask * surface
+        red, green, blue = colour
+        tints = (red + warmth, green, blue - warmth)
+        channels = [left * channel + tint * paint for channel, tint in zip(channels, tints, strict=True)]
+    return torch.stack(channels, dim=-1)
+
+
+def _background(parameters: "Tensor", x: "Tensor", y: "Tensor") -> "Iterator[Tensor]":
+    """Red, green and blue of sky and ground, each [n, size, size]."""
+    horizon, slope, sky, haze, ground, near, *colour = parameters
     depth = y - horizon - slope * x
     above, below = soft_step((-depth - 0.6) / 0.6), soft_step((depth - 0.6) / 0.6)
     # rolling ground: bands that narrow towards the horizon
     bands = _stripes(3.0 / (depth * depth + 0.25).sqrt() + 0.3 * x)
     earth = soft_step(depth / EDGE)
     heaven = sky + haze * (1 - above)
-    image: Tensor = heaven + earth * (ground + near * below + 0.06 * bands - heaven)
-    for i, thing in enumerate(parameters[: len(PARAMETERS) * THINGS].reshape(THINGS, len(PARAMETERS), -1, 1, 1)):
-        mask, u, v = outline(thing, x, y, boxed=i % 3 == 1)
-        _, _, _, _, _, light, phase, contrast, pitch, light_from = thing
-        surface = (light - light_from * v) + contrast * _stripes(pitch * u + phase)
-        image = image + mask * (surface - image)
-    return image
+    soil = ground + near * below + 0.06 * bands
+    for overhead, tint in zip(SKY, colour, strict=True):
+        air = heaven * (1 + (overhead - 1) * above)
+        yield air + earth * (tint * soil - air)
 
 
 def outline(thing: "Tensor", x: "Tensor", y: "Tensor", *, boxed: bool) -> "tuple[Tensor, Tensor, Tensor]":
@@ -68,8 +108,7 @@ def outline(thing: "Tensor", x: "Tensor", y: "Tensor", *, boxed: bool) -> "tuple
 
 def _stripes(u: "Tensor") -> "Tensor":
     """Cosine of 8 arctan(u / 2): near that of 4 u, slower far away; by doubling the angle of 1 + i u / 2."""
-    t2 = 0.25 * (u * u)
-    c = (1 - t2) / (1 + t2)
+    c = 2 / (1 + 0.25 * (u * u)) - 1
     for _ in range(2):
         c = 2 * (c * c) - 1
     return c
@@ -82,24 +121,19 @@ def draw_layout(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _random_things(rng: np.random.Generator) -> NDArray[np.float64]:
-    """Things of random place, size and surface; the nearer the lower and the larger."""
+    """Things of random place, size and surface, which stand on the ground; the nearer the lower and the larger."""
     nearness = np.sort(rng.uniform(0, 1, THINGS))
-    long = 0.26 + 0.20 * nearness + rng.uniform(-0.05, 0.06, THINGS)
-    short = long * rng.uniform(0.42, 0.6, THINGS)
-    light = rng.choice([0.25, 0.35, 0.5, 0.65, 0.75], THINGS) + rng.uniform(-0.04, 0.04, THINGS)
-    columns = [
-        rng.uniform(-0.8, 0.8, THINGS),
-        -0.55 + 1.25 * nearness + rng.uniform(-0.2, 0.2, THINGS),
-        long,
-        short,
-        rng.choice([0.0, math.pi / 2], THINGS) + rng.uniform(-0.3, 0.3, THINGS),
-        light,
-        rng.uniform(-0.5, 0.5, THINGS),
-        rng.uniform(0.06, 0.12, THINGS),
-        rng.uniform(1.0, 2.4, THINGS),
-        rng.uniform(0.04, 0.16, THINGS),
-    ]
-    return np.stack(columns, axis=1).round(6)
+    foot = BACKGROUND["horizon"] + 0.12 + 0.85 * nearness
+    rows = []
+    for i in range(THINGS):
+        kind = KINDS[i % 3]
+        long = 0.26 + 0.20 * nearness[i] + rng.uniform(-0.05, 0.06)
+        width, height = long * np.array(AXES[kind]) * rng.uniform(0.85, 1.15, 2)
+        light = rng.choice(LIGHTS[kind]) + rng.uniform(-0.04, 0.04)
+        texture = rng.uniform(-0.5, 0.5), rng.uniform(0.05, 0.10), rng.uniform(1.2, 2.4), rng.uniform(0.12, 0.3)
+        place = rng.uniform(-0.85, 0.85), foot[i] - height
+        rows.append([*place, width, height, rng.uniform(-0.1, 0.1), light, *texture, *rng.choice(PALETTES[kind]), 0.0])
+    return np.array(rows).round(6)
 
 
 def visible(things: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -117,7 +151,7 @@ def visible(things: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.array(areas[::-1]).round(6)
 
 
-def _table(things: NDArray[np.float64]) -> Table:
+def _table(things: NDArray[np.float64], ground: Sequence[float]) -> Table:
     names = [f"thing {i}" for i in range(THINGS)]
     values = {
         (name, key): float(value)
@@ -125,6 +159,7 @@ def _table(things: NDArray[np.float64]) -> Table:
         for key, value in zip(PARAMETERS, row, strict=True)
     }
     values |= {("background", key): value for key, value in BACKGROUND.items()}
+    values |= {("background", key): value for key, value in zip(COLOURS, ground, strict=True)}
     factors: list[Factor] = [(f"{key} of {name}", {(name, key): move}) for key, move in MOVES.items() for name in names]
     factors += [(f"{key} of the background", {("background", key): move}) for key, move in BACKGROUND_MOVES.items()]
     return Table(values, factors)
@@ -132,14 +167,20 @@ def _table(things: NDArray[np.float64]) -> Table:
 
 def make(dimension: int, seed: int) -> FactorPhantom:
     """A scene with things of its own."""
-    things = draw_layout(np.random.default_rng(seed_from(phantom="scene", layout=seed)))
-    return make_phantom("scene", _table(things), draw, dimension, seed)
+    rng = np.random.default_rng(seed_from(phantom="scene", layout=seed))
+    things, ground = draw_layout(rng), rng.choice(GROUNDS).tolist()
+
+    def beside(parameters: "Tensor", size: int) -> "Tensor":
+        """The three channels as one row of pixels: effects of factors are means over all values."""
+        return draw(parameters, size).flatten(2)
+
+    return replace(make_phantom("scene", _table(things, ground), beside, dimension, seed), draw=draw)
 
 
 FAMILY = Family(
     name="scene",
     domain="natural",
-    about="Textured things before a horizon, the nearer hiding the farther: place, shape, light and texture vary.",
+    about="Trees, houses and rocks, the nearer hiding the farther, in colour: place, shape, light and texture vary.",
     maximum=64,
     make=make,
 )

@@ -24,6 +24,8 @@ class Expected:
     darkest: tuple[float, float]
     """Between which values the darkest pixel lies."""
     brightest: tuple[float, float]
+    colour: tuple[int, ...] = ()
+    """The last axis of images in colour."""
 
 
 EXPECTED = [
@@ -35,7 +37,11 @@ EXPECTED = [
         ultrasound.FAMILY, "811c630f26ba22b96a74eb93b998df85fe2bb22be37291ecf4da92fcad777b03", (-0.15, 0.2), (0.7, 1.35)
     ),
     Expected(
-        scene.FAMILY, "fa20e1a8f3cbbe784adc581b18bcd5d10b6ddf5be86707efdbe6252c9c13bb44", (-0.1, 0.3), (0.7, 1.15)
+        scene.FAMILY,
+        "2ecb0b0adaa3dabeb74ee7dc7ead93d29c2ae7a3fc1879daeb30ba8098804f70",
+        (-0.1, 0.3),
+        (0.7, 1.25),
+        (3,),
     ),
     Expected(
         decoder.FAMILY, "15fbb5eb5260530b564cb7e80814948941ae350faea2eaa4874fdf36b314a536", (-0.1, 0.3), (0.7, 1.15)
@@ -101,7 +107,7 @@ def test_bytes_do_not_depend_on_threads_or_blocks(expected):
 def test_images_lie_about_0_to_1_at_any_size(expected, size):
     phantom = expected.family.make(20, 1)
     images = phantom.render(torch.from_numpy(draws(phantom, 3)), size)
-    assert images.shape == (3, size, size)
+    assert images.shape == (3, size, size, *expected.colour)
     assert images.dtype == torch.float64
     assert expected.darkest[0] < float(images.min()) < expected.darkest[1]
     assert expected.brightest[0] < float(images.max()) < expected.brightest[1]

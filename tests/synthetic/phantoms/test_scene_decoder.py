@@ -16,18 +16,60 @@ def draws(phantom, n, seed=0):
     return phantom.latents(n, np.random.default_rng(seed))
 
 
-def test_a_nearer_thing_hides_a_farther_one():
+@pytest.fixture
+def things():
+    """Parameters [p, 1] of a scene of grey things that lie far outside, and each thing's as a table to be changed."""
+    parameters = torch.zeros(len(scene.PARAMETERS) * scene.THINGS + len(scene.BACKGROUND) + 3, dtype=torch.float64)
+    table = parameters[: len(scene.PARAMETERS) * scene.THINGS].reshape(scene.THINGS, -1)
+    for name, value in {"x": 50.0, "width": 0.01, "height": 0.01, "red": 1.0, "green": 1.0, "blue": 1.0}.items():
+        table[:, scene.PARAMETERS.index(name)] = value
+    return parameters[:, None], table
+
+
+def place(thing, **values):
+    for name, value in ({"x": 0.0, "width": 0.4, "height": 0.3} | values).items():
+        thing[scene.PARAMETERS.index(name)] = value
+
+
+def middle(parameters):
+    return scene.draw(parameters, 64)[0, 32, 32].tolist()
+
+
+def test_a_nearer_thing_hides_a_farther_one(things):
     """Two equal things in one place: only the later one's light is seen."""
-    parameters = torch.from_numpy(np.zeros(len(scene.PARAMETERS) * scene.THINGS + len(scene.BACKGROUND)))
-    things = parameters[: len(scene.PARAMETERS) * scene.THINGS].reshape(scene.THINGS, -1)
-    things[:, 2:4] = 0.01
-    things[:, 0] = 5.0  # far outside
-    things[3, [0, 2, 3, 5]] = things[6, [0, 2, 3, 5]] = torch.tensor([0.0, 0.4, 0.3, 0.9], dtype=torch.float64)
-    things[6, 5] = 0.2
-    image = scene.draw(parameters[:, None], 64)[0]
-    assert float(image[32, 32]) == pytest.approx(0.2, abs=1e-4)
-    things[6, 0] = 5.0
-    assert float(scene.draw(parameters[:, None], 64)[0, 32, 32]) == pytest.approx(0.9, abs=1e-4)
+    parameters, table = things
+    place(table[3], light=0.9)
+    place(table[6], light=0.2)
+    assert middle(parameters) == pytest.approx([0.2, 0.2, 0.2], abs=1e-4)
+    table[6, 0] = 50.0
+    assert middle(parameters) == pytest.approx([0.9, 0.9, 0.9], abs=1e-4)
+
+
+def test_a_thing_has_its_colour_and_warmth_moves_it_from_blue_to_red(things):
+    parameters, table = things
+    place(table[0], light=0.5, red=0.8, green=1.4, blue=0.8)
+    assert middle(parameters) == pytest.approx([0.4, 0.7, 0.4], abs=1e-4)
+    place(table[0], warmth=0.2)
+    assert middle(parameters) == pytest.approx([0.5, 0.7, 0.3], abs=1e-4)
+
+
+def test_a_thing_casts_a_shadow_on_the_ground_below_it_alone(things):
+    parameters, table = things
+    parameters[-3:] = 1.0
+    parameters[len(scene.PARAMETERS) * scene.THINGS + list(scene.BACKGROUND).index("ground")] = 0.5
+    without = scene.draw(parameters, 64)[0]
+    place(table[0], y=0.0, light=0.5)
+    lit = scene.draw(parameters, 64)[0] / without
+    foot = round(32 + 32 * 0.3)
+    assert lit[foot + 1, 32].max() < 0.7
+    assert lit[foot - 4, 0].min() > lit[foot + 1, 32].max() + 0.2
+    assert lit[0].min() > 0.95
+
+
+def test_grounds_and_things_have_colours_of_mean_one():
+    """So that brightness is told by the light alone."""
+    colours = [*scene.GROUNDS, scene.SKY, *(colour for palette in scene.PALETTES.values() for colour in palette)]
+    assert [sum(colour) / 3 for colour in colours] == pytest.approx([1.0] * len(colours))
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -98,12 +140,12 @@ def test_the_first_factor_is_curved(seed):
 
 def test_a_sheet_shows_anatomies_in_rows_and_latents_in_columns():
     sheet = contact_sheet("scene", 5, columns=3, rows=2, size=32, seed=4)
-    assert sheet.shape == (64, 96)
+    assert sheet.shape == (64, 96, 3)
     assert sheet.dtype == np.uint8
     below = contact_sheet("scene", 5, columns=3, rows=1, size=32, seed=5)
     assert sheet[:32].tobytes() == contact_sheet("scene", 5, columns=3, rows=1, size=32, seed=4).tobytes()
     assert not np.array_equal(sheet[32:], sheet[:32])
-    assert below.shape == (32, 96)
+    assert below.shape == (32, 96, 3)
 
 
 def test_a_sheet_of_an_unknown_family_is_refused():
@@ -113,14 +155,15 @@ def test_a_sheet_of_an_unknown_family_is_refused():
         contact_sheet("scene", 5, size=600)
 
 
-def test_sheets_are_written_as_grey_png(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("family", "mode"), [(decoder.FAMILY, "L"), (scene.FAMILY, "RGB")], ids=["grey", "colour"])
+def test_sheets_are_written_as_png(family, mode, tmp_path, monkeypatch):
     import benchmark.synthetic.phantoms as package
 
-    monkeypatch.setattr(package, "PHANTOMS", {"decoder": decoder.FAMILY})
+    monkeypatch.setattr(package, "PHANTOMS", {family.name: family})
     (path,) = write_sheets(tmp_path / "sheets")
     with Image.open(path) as image:
-        assert (path.name, image.size, image.mode) == ("decoder.png", (512, 256), "L")
-        assert np.array_equal(np.asarray(image), contact_sheet("decoder", 16))
+        assert (path.name, image.size, image.mode) == (f"{family.name}.png", (512, 256), mode)
+        assert np.array_equal(np.asarray(image), contact_sheet(family.name, 16))
 
 
 def test_a_smaller_decoder_is_drawn_from_the_same_weights():
