@@ -18,6 +18,8 @@ BLOCK = 1024
 """Images whose distances to all others are computed at a time."""
 GREY_LEVELS = 255.0
 LEVELS = (0.5, 0.9, 0.99)
+RELEASED_BATCH = 500
+"""Images in a batch of the released code."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,9 @@ def label_sharpness(images: NDArray[Any], labels: NDArray[np.int64]) -> LabelSha
     )
 
 
-def released_value(images: NDArray[Any], labels: NDArray[np.int64], seed: int, batch: int = 500) -> ReleasedValue:
+def released_value(
+    images: NDArray[Any], labels: NDArray[np.int64], seed: int, batch: int = RELEASED_BATCH
+) -> ReleasedValue:
     """What compute_labelsharpness of mazurowski-lab/intrinsic-properties computes at e4aec43, for comparison.
 
     It differs from the definition in four ways, each of them in a line of datasetproperties.py:
@@ -110,7 +114,7 @@ def released_value(images: NDArray[Any], labels: NDArray[np.int64], seed: int, b
 
 
 def earlier_released_value(
-    images: NDArray[Any], labels: NDArray[np.int64], seed: int, batch: int = 500
+    images: NDArray[Any], labels: NDArray[np.int64], seed: int, batch: int = RELEASED_BATCH
 ) -> ReleasedValue:
     """What the code computed at c1014ab: the right ratios (for two classes, 0 and 1), of the pairs that it looks at.
 

@@ -7,19 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from benchmark.errors import UserError
 from benchmark.estimation.suites import Suite
 from benchmark.estimation.tasks import LeftOut
 from benchmark.results import Migrations, Versioned, read_versioned, write_versioned
-from benchmark.sharpness import LabelSharpness, label_sharpness
+from benchmark.sharpness import RELEASED_BATCH, LabelSharpness, earlier_released_value, label_sharpness
 from benchmark.training.tasks import tasks_of_blocks
 
 SCHEMA_VERSION = 1
 MIGRATIONS: Migrations = {}
 FOLDER = "sharpness"
 """Below the results folder: one file a suite."""
+RELEASED_CALLS = 99
+"""Each looks at other pairs, so a single one says little."""
 MAXIMUM = "maximum"
 STATISTICS: Mapping[str, str] = {
     MAXIMUM: "the maximum over all pairs, as the paper defines it",
@@ -53,6 +56,9 @@ class TaskSharpness(BaseModel):
     """None without a pair of different labels."""
     quantile_99: float | None
     nearest_50: float | None
+    earlier_released: float | None = None
+    """What the code computes with which the figures were published: the median of `RELEASED_CALLS` calls of
+    `benchmark.sharpness.earlier_released_value`. None where its batches do not divide M, and where that is infinite."""
 
 
 class SuiteSharpness(Versioned):
@@ -110,7 +116,8 @@ def measure_sharpness(
         if task.num_classes != 2:
             continue
         images = np.load(task.folder / "train.npy", allow_pickle=False)
-        measured = label_sharpness(images, truth.train_labels)
+        labels = truth.train_labels
+        measured = label_sharpness(images, labels)
         found.append(
             TaskSharpness(
                 protocol=task.protocol.title,
@@ -122,6 +129,7 @@ def measure_sharpness(
                 train=task.train,
                 image_size=task.image_size,
                 channels=task.channels,
+                earlier_released=_earlier_released(images, labels),
                 **_numbers(measured),
             )
         )
@@ -129,6 +137,14 @@ def measure_sharpness(
     path = root / FOLDER / f"{suite.name}.json"
     write_versioned(path, SuiteSharpness(suite=suite.name, tasks=found))
     return path, left_out
+
+
+def _earlier_released(images: NDArray[Any], labels: NDArray[np.int64]) -> float | None:
+    if len(images) % RELEASED_BATCH:
+        return None
+    calls = [earlier_released_value(images, labels, seed).value for seed in range(RELEASED_CALLS)]
+    value = float(np.median(calls))
+    return value if math.isfinite(value) else None
 
 
 def _numbers(measured: LabelSharpness) -> dict[str, Any]:

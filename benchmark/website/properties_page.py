@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.findings.sharpness import FOLDER as SHARPNESS
-from benchmark.findings.sharpness import TaskSharpness, load_sharpness
-from benchmark.sharpness import GREY_LEVELS
+from benchmark.findings.sharpness import RELEASED_CALLS, TaskSharpness, load_sharpness
+from benchmark.sharpness import GREY_LEVELS, RELEASED_BATCH
 from benchmark.training.layers import LayerEstimate, Representations, iter_representations
 from benchmark.website.columns import DIMENSION, TASK
 from benchmark.website.scales import Scale
@@ -24,8 +24,6 @@ MOST_STEPS = 6
 """Between the lines of the drawing that mark a dimension."""
 SAME = 6
 """Decimals to which two estimators agree at every layer where they share a line."""
-RELEASED_BATCH = 500
-"""Of the released code of label sharpness; see `benchmark.sharpness.released_value`."""
 SCALED = 1e4
 """Ratios are shown in 10⁻⁴, as the paper does."""
 
@@ -84,6 +82,8 @@ class SharpnessPart:
     command: str
     released: tuple[tuple[int, int, float], ...]
     """N, pairs that the released code looks at, percent of its calls that answer infinity."""
+    calls: int
+    """Of the authors' earlier code, whose median is shown."""
     table: Table
 
 
@@ -250,6 +250,7 @@ SHARPNESS_COLUMNS: tuple[Column, ...] = (
     Column("sharpness", "Label sharpness", "noted", "10⁻⁴", _ratio),
     Column("quantile_99", "99\u00a0% quantile", "number", "10⁻⁴", _ratio),
     Column("nearest_50", "Median of nearest", "number", "10⁻⁴", _ratio),
+    Column("earlier_released", "Authors’ code", "number", "10⁻⁴", _ratio),
     Column("on_unit_scale", "Pixels of 0 to 1", "number", "", fixed(3)),
     Column("train", "Images", "number", "", count),
     Column("size", "Size", show=lambda size: str(size).replace(" ", "\u00a0")),
@@ -270,6 +271,7 @@ def _sharpness_part(results: Path, suite: str) -> SharpnessPart | None:
         suite=suite,
         command=f"manifoldbench reproduce konz2024 --suite {suite} --measure-sharpness",
         released=tuple((n, n * n // RELEASED_BATCH, -100 * math.expm1(-n / RELEASED_BATCH)) for n in numbers),
+        calls=RELEASED_CALLS,
         table=Table(
             f"sharpness-{slug(suite)}",
             f"Label sharpness of the training images of suite {suite}, over all pairs, of pixels of 0 to 255 but "
