@@ -161,6 +161,8 @@ CERTIFICATE: tuple[Column, ...] = (
     Column("reach_bound", "Reach", "number", "", fixed(2)),
     Column("code", "Code"),
 )
+SIZE = Column("size", "Pixels a side", "number", "", count)
+"""Where a table has several."""
 
 
 def _certificates_table(family: Family, certificates: list[Certificate]) -> Table:
@@ -175,13 +177,13 @@ def _certificates_table(family: Family, certificates: list[Certificate]) -> Tabl
         }
         for each in sorted(certificates, key=lambda each: (each.dimension, each.size))
     ]
-    sizes = sorted({each.size for each in certificates})
+    one, *others = {each.size for each in certificates}
     return Table(
         f"certificates-{family.name}",
-        f"Certificates at {' and '.join(map(str, sizes))} pixels a side, each from "
+        f"Certificates{'' if others else f' at {one} pixels a side'}, each from "
         f"{min(each.latents for each in certificates)} random settings or more. Distances are of pixels in 0 to 1.",
         f"phantoms/{family.name}-certificates",
-        CERTIFICATE,
+        (CERTIFICATE[0], SIZE, *CERTIFICATE[1:]) if others else CERTIFICATE,
         tuple(records),
         {"family": family.name},
         "d",

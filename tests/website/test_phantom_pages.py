@@ -45,6 +45,8 @@ def test_phantoms_show_sheets_certificates_and_answers(in_world, tmp_path, monke
     shutil.copytree(in_world.results, results)
     write_certificate(results, certificate("ellipses", 8))
     write_certificate(results, certificate("ellipses", 64, code_sha256="0" * 64))
+    write_certificate(results, certificate("warp", 8))
+    write_certificate(results, certificate("warp", 8, size=224, condition_median=6.5))
     sheets.mkdir()
     (sheets / "ellipses.png").write_bytes(png(16, 8))
     monkeypatch.setattr("benchmark.website.content.SHEETS", sheets)
@@ -58,6 +60,11 @@ def test_phantoms_show_sheets_certificates_and_answers(in_world, tmp_path, monke
     lines = built.cells("phantoms.html", "certificates-ellipses")
     assert lines[0] == ["8", "8", "0.012", "5.5", "12.2", "0.0021", "0.31", "3e−09", "7.2", "1.50", "current"]
     assert (lines[1][0], lines[1][-1]) == ("64", "earlier")
+    text = built.text("phantoms.html")
+    assert "Certificates at 64 pixels a side, each from 256 random settings or more" in text
+    lines = built.cells("phantoms.html", "certificates-warp")
+    assert [line[:5] for line in lines] == [["8", "64", "8", "0.012", "5.5"], ["8", "224", "8", "0.012", "6.5"]]
+    assert "Certificates, each from 256 random settings or more" in text
     assert "d = 2, 8, 32, 64" in built.text("phantoms.html")
     answers = json.loads((tmp_path / "site" / "phantoms" / "ellipses-answers.json").read_text())
     assert answers["n"] == 500
