@@ -64,7 +64,7 @@ def test_no_fault_of_ours_was_committed(board):
     assert all(answer.certified == 1.0 for result in board.results for answer in result.answers)
 
 
-@pytest.mark.parametrize("suite", ["smoke", "standard"])
+@pytest.mark.parametrize("suite", ["smoke", "standard", "full"])
 def test_every_phantom_has_its_certificate(suite):
     """Of the present code and libraries: whoever runs the suite need not measure it again."""
     asked = {(each.family, each.dimension, each.size) for _, each in load_suite(suite).phantoms}

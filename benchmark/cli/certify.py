@@ -52,7 +52,7 @@ def _of_suite(suite_name: str, phantoms: tuple[str, ...], size: int | None) -> l
     """
     from benchmark.estimation.suites import load_suite
 
-    if phantoms or size:
+    if phantoms or size is not None:
         raise UserError("--suite says which phantoms and sizes: leave out the IDs and --size.")
     suite = load_suite(suite_name)
     if suite.secret:
