@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark.errors import UserError
 from benchmark.files import write_whole
-from benchmark.hashing import sha256_of, sha256_of_file
+from benchmark.hashing import sha256_of, sha256_of_program
 from benchmark.synthetic.phantoms import family as contract
 from benchmark.synthetic.phantoms.family import Family
 from benchmark.validation import describe_validation_error
@@ -67,7 +67,10 @@ class Certificate(BaseModel):
 
 
 def code_sha256(family: Family) -> str:
-    """sha256 of the family's module, of those of the phantoms that it imports, and of this measurement."""
+    """sha256 of the family's module, of those of the phantoms that it imports, and of this measurement.
+
+    Comments and docstrings do not count.
+    """
     function = family.make.func if isinstance(family.make, partial) else family.make
     folder = Path(contract.__file__).parent
     own = folder / f"{family.name}.py"
@@ -80,7 +83,7 @@ def code_sha256(family: Family) -> str:
             found[path.name] = path
             waiting += [folder / f"{name}.py" for name in _imported(path) if (folder / f"{name}.py").is_file()]
     measuring = {name: Path(__file__).parent / name for name in MEASURING}
-    return sha256_of({name: sha256_of_file(path) for name, path in sorted((found | measuring).items())})
+    return sha256_of({name: sha256_of_program(path) for name, path in sorted((found | measuring).items())})
 
 
 def _imported(path: Path) -> list[str]:
