@@ -33,7 +33,7 @@ Floats = NDArray[np.float64]
 
 
 def images_of(phantom: Phantom, latents: Floats, size: int) -> Floats:
-    """Render latents [n, columns] as vectors [n, size * size]."""
+    """Render latents [n, columns] as vectors [n, D] of all their values."""
     import torch
 
     block = max(1, BLOCK_PIXELS // size**2)

@@ -23,6 +23,7 @@ Ranges = tuple[float, ...]
 def mean_effects(render: "Render", count: int) -> Floats:
     """How much each of `count` latents moves the image over the middle half of its range, per unit: root mean square.
 
+    render: latents and a size to images [n, rows, columns].
     Rounded to four digits: a sum may differ in its last bits between machines, and what is drawn must not.
     """
     import torch

@@ -74,10 +74,10 @@ class FactorPhantom(BoxPhantom):
     names: tuple[str, ...]
     """What each latent moves."""
     draw: "Draw"
-    """Parameters [p, n] and a size to images [n, size, size]."""
+    """Parameters [p, n] and a size to images [n, size, size], in colour [n, size, size, 3]."""
 
     def render(self, latents: "Tensor", size: int) -> "Tensor":
-        """Latents [n, d] to images [n, size, size]."""
+        """Latents [n, d] to images of `draw`."""
         return self.draw(moved(self.base, self.effects, latents), size)
 
 

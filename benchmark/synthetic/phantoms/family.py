@@ -32,7 +32,10 @@ class Phantom(Protocol):
         """Draw n latents, [n, d]."""
 
     def render(self, latents: "Tensor", size: int) -> "Tensor":
-        """Latents [n, d] to images [n, size, size], about 0..1, differentiable, of the latents' dtype and device."""
+        """Latents [n, d] to images [n, size, size], in colour [n, size, size, 3], about 0..1.
+
+        Differentiable; of the latents' dtype and device.
+        """
 
     def separation(self, a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
         """Distances [m] between the latents a and b, both [m, d]: 0 only where they are the same."""
@@ -60,7 +63,7 @@ class BoxPhantom:
         return rng.uniform(-1.0, 1.0, (n, self.dimension))
 
     def render(self, latents: "Tensor", size: int) -> "Tensor":
-        """Latents [n, d] to images [n, size, size]."""
+        """Latents [n, d] to images [n, size, size], in colour [n, size, size, 3]."""
         raise NotImplementedError
 
     def separation(self, a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
