@@ -19,7 +19,8 @@ from click.testing import CliRunner
 from benchmark.cli import cli
 from benchmark.errors import InfrastructureError, UserError
 from benchmark.paths import REPOSITORY
-from benchmark.sandbox import docker as module
+from benchmark.sandbox import docker as engine_module
+from benchmark.sandbox import docker_container as container_module
 from benchmark.sandbox.containers import LABEL, reap
 from benchmark.sandbox.docker import DockerEngine, leasable_gpus
 from benchmark.sandbox.engine import Limits
@@ -82,13 +83,14 @@ def test_a_container_is_shut_in(docker_engine, client, make_program, make_sample
     assert host["CapAdd"] is None
     assert host["Privileged"] is False
     assert host["SecurityOpt"] == ["no-new-privileges"]  # and no "seccomp=unconfined": the engine's own filter
-    assert host["Memory"] == host["MemorySwap"] == limits.memory_bytes + limits.scratch_bytes + module.MEMORY_ALLOWANCE
+    memory = limits.memory_bytes + limits.scratch_bytes + container_module.MEMORY_ALLOWANCE
+    assert host["Memory"] == host["MemorySwap"] == memory
     assert host["NanoCpus"] == limits.threads * 10**9
-    assert host["PidsLimit"] == limits.processes * module.THREADS_PER_PROCESS + 64
+    assert host["PidsLimit"] == limits.processes * container_module.THREADS_PER_PROCESS + 64
     assert {limit["Name"]: limit["Hard"] for limit in host["Ulimits"]} == {
-        "nofile": module.OPEN_FILES,
+        "nofile": container_module.OPEN_FILES,
         "core": 0,
-        "nproc": module.PROCESSES_OF_USER,
+        "nproc": container_module.PROCESSES_OF_USER,
     }
     assert host["LogConfig"]["Type"] == "none"
     assert host["DeviceRequests"] in (None, [])
@@ -197,7 +199,7 @@ def test_memory_that_the_worker_does_not_see_is_limited_too(
     docker_engine, make_program, make_sample, limits, monkeypatch
 ):
     """The container's own limit is below the sample's here, so it is the kernel that ends it."""
-    monkeypatch.setattr(module, "MEMORY_ALLOWANCE", -(1 << 30))
+    monkeypatch.setattr(container_module, "MEMORY_ALLOWANCE", -(1 << 30))
     wide = Limits(memory_bytes=(1 << 30) + (300 << 20), scratch_bytes=1 << 20, wall_seconds=30, processes=8)
     with docker_engine.open(make_program(FILLS_MEMORY), wide) as worker:
         outcome = worker.ask(make_sample(4))
@@ -241,7 +243,7 @@ def test_requirements_are_names_with_versions(line, make_program, make_sample, l
 
 def test_requirements_that_take_too_long_are_the_status(own_engine, make_program, make_sample, limits):
     program = with_requirements(make_program(COLUMNS), "iniconfig==2.0.0")
-    own_engine._build_seconds = 0.0
+    own_engine._images._seconds = 0.0
     with own_engine.open(program, limits) as worker:
         outcome = worker.ask(make_sample())
     assert (outcome.status, outcome.reason) == ("failed", "its requirements were not installed within 0 s")
@@ -290,7 +292,7 @@ def test_a_full_disk_is_a_fault_of_ours(docker_engine, make_program, make_sample
 
     with docker_engine.open(make_program(COLUMNS), limits) as worker:
         with monkeypatch.context() as patch:
-            patch.setattr(module, "_share", full)
+            patch.setattr(container_module, "_share", full)
             with pytest.raises(InfrastructureError) as fault:
                 worker.ask(sample)
         assert str(fault.value) == "the sample cannot be handed over: No space left on device"
@@ -317,7 +319,7 @@ def test_a_socket_without_permission(monkeypatch):
     def refuse(*_, **__):
         raise docker.errors.DockerException("Error: ('Connection aborted.', PermissionError(13, 'Permission denied'))")
 
-    monkeypatch.setattr(module.docker, "from_env", refuse)
+    monkeypatch.setattr(engine_module.docker, "from_env", refuse)
     sentence = run_in_docker()
     assert "cannot be reached: permission denied. Start it, or set DOCKER_HOST" in sentence
     assert "group docker" in sentence
@@ -362,7 +364,6 @@ class FakeClient:
     def __init__(self):
         self.containers = FakeContainers()
         self.images = self
-        self.api = None
 
     def get(self, name):
         return type("Image", (), {"id": "sha256:fake"})()
@@ -409,7 +410,7 @@ def test_a_leased_gpu_belongs_to_one_job(make_program, limits, monkeypatch):
             with lock:
                 held.remove(self.gpu)
 
-    monkeypatch.setattr(module, "DockerWorker", Worker)
+    monkeypatch.setattr(engine_module, "DockerWorker", Worker)
     engine = DockerEngine("any", gpus=["0", "1"], client=FakeClient())
 
     def job():
@@ -473,4 +474,4 @@ def test_overhead_of_a_submission(real_engine, benchmark, make_program, limits):
 
 
 def test_paths_of_the_image_are_those_of_the_repository():
-    assert (REPOSITORY / Path(module.WORKER).relative_to("/opt/manifoldbench")).is_file()
+    assert (REPOSITORY / Path(container_module.WORKER).relative_to("/opt/manifoldbench")).is_file()
