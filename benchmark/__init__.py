@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from benchmark.api import estimate_dimension, neighbor_graph
 
 __all__ = ["estimate_dimension", "neighbor_graph"]
+__version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmark import __version__
 from benchmark.results import Provenance
 from benchmark.sandbox.engine import Engine, Limits
 
@@ -26,7 +27,7 @@ def now() -> str:
 def provenance(engine: Engine, limits: Limits, started: str) -> Provenance:
     """The provenance of a job that ends now."""
     return Provenance(
-        version=importlib.metadata.version("manifoldbench"),
+        version=__version__,
         git_commit=_git_commit(),
         image_digest=engine.image_digest,
         engine=engine.name,

@@ -4,6 +4,7 @@ import sys
 
 import click
 
+from benchmark import __version__
 from benchmark.cli.calibrate import calibrate
 from benchmark.cli.check import check
 from benchmark.cli.data import data
@@ -16,7 +17,7 @@ from benchmark.errors import ManifoldBenchError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="manifoldbench")
+@click.version_option(__version__, prog_name="manifoldbench")
 def cli() -> None:
     """Measure how many dimensions images have, who can tell, and what that does to learning from them.
 

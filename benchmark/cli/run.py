@@ -1,6 +1,5 @@
 """`manifoldbench run`: evaluate submissions on a suite."""
 
-import importlib.metadata
 import json
 import sys
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from benchmark import __version__
 from benchmark.cli.progress import RunDisplay
 from benchmark.cli.tracks import TRACKS, TrackRun
 from benchmark.errors import UserError
@@ -20,7 +20,7 @@ from benchmark.submissions import MANIFEST, Submission, find_submissions, load_s
 if TYPE_CHECKING:
     from benchmark.sandbox.docker import DockerEngine
 
-IMAGE = f"manifoldbench:{importlib.metadata.version('manifoldbench')}"
+IMAGE = f"manifoldbench:{__version__}"
 
 
 @click.command()

@@ -6,13 +6,12 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError
-from importlib.metadata import version as version_of
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from benchmark import __version__
 from benchmark.errors import UserError
 from benchmark.estimation.scoring import METRICS
 from benchmark.paths import site_root
@@ -117,7 +116,7 @@ def _write_pages(folder: Path, content: Content, engine: Environment) -> int:
             "page": page,
             "link": _linker(page),
             "navigation": navigation,
-            "version": _version(),
+            "version": __version__,
             "cheats": content.cheats,
             "built": built,
         }
@@ -126,7 +125,7 @@ def _write_pages(folder: Path, content: Content, engine: Environment) -> int:
         _write_table(folder, table)
     identity = {
         "made_by": "manifoldbench",
-        "version": _version(),
+        "version": __version__,
         "suites": [{"suite": b.suite, "version": b.version, "sha256": b.sha256} for b in content.boards],
         "models": [board.identity for board in content.models],
     }
@@ -182,13 +181,6 @@ def _write(path: Path, text: str) -> None:
 def _as_json(value: Any) -> str:
     """A parameter as JSON says it; the template escapes it."""
     return json.dumps(value, ensure_ascii=False)
-
-
-def _version() -> str:
-    try:
-        return version_of("manifoldbench")
-    except PackageNotFoundError:  # a checkout that is not installed
-        return "from a checkout"
 
 
 def _check_target(out: Path, results: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from benchmark import __version__
 from benchmark.cli import cli, main
 from benchmark.paths import REPOSITORY
 from benchmark.results import iter_results
@@ -239,3 +240,22 @@ def test_code_from_elsewhere_is_warned_about_in_the_process_engine(suite, tmp_pa
     assert ran.exit_code == 0, ran.output
     assert [line for line in ran.stderr.splitlines() if line.startswith("Warning")] == [warning]
     assert "Warning" not in run("twonn", "--suite", suite, "--results", tmp_path / "results").stderr
+
+
+def test_a_checkout_runs_without_being_installed():
+    """Python is told of no installed package of this name, as on a machine where nothing can be installed."""
+    hide = (
+        "import importlib.metadata as m, sys\n"
+        "find = m.distribution\n"
+        "def other(name):\n"
+        "    if name == 'manifoldbench':\n"
+        "        raise m.PackageNotFoundError(name)\n"
+        "    return find(name)\n"
+        "m.distribution = other\n"
+        "from benchmark.cli import main\n"
+        "main()\n"
+    )
+    command = [sys.executable, "-c", hide, "--version"]
+    run = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert run.stderr == ""
+    assert run.stdout == f"manifoldbench, version {__version__}\n"
