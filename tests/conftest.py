@@ -1,9 +1,14 @@
 """What all tests share: where the real data lies, and a cache of their own."""
 
+import contextlib
+import gc
 import os
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import docker
+import docker.errors
 import pytest
 
 INTERRUPTIBLE = ("env", "--default-signal=INT")
@@ -46,6 +51,24 @@ def data_root() -> Path:
     if not path.is_dir():
         pytest.fail(f"MANIFOLDBENCH_DATA={folder} is no folder")
     return path
+
+
+@pytest.fixture(scope="session")
+def docker_client() -> Iterator[docker.DockerClient]:
+    """A client of the Docker engine; skips with a reason where none can be reached."""
+    client, reason = None, ""
+    try:
+        client = docker.from_env()
+    except docker.errors.DockerException as error:
+        reason = str(error)
+    if client is None:
+        with warnings.catch_warnings():
+            # a socket that could not connect is left open, which would be told at the very end, and as an error
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+        pytest.skip(f"no Docker engine can be reached: {reason}")
+    with contextlib.closing(client):
+        yield client
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """The container image, as README says to use it."""
 
-import contextlib
 import json
 import os
 import re
@@ -8,7 +7,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import docker
 import docker.errors
 import pytest
 
@@ -20,17 +18,12 @@ ME = f"{os.getuid()}:{os.getgid()}"
 
 
 @pytest.fixture(scope="module")
-def image():
+def image(docker_client):
     """The image's facts; skips with a reason where there is none."""
     try:
-        client = docker.from_env()
-    except docker.errors.DockerException as error:
-        pytest.skip(f"no Docker engine can be reached: {error}")
-    with contextlib.closing(client):
-        try:
-            return client.images.get(IMAGE)
-        except docker.errors.ImageNotFound:
-            pytest.skip(f"the Docker engine has no image {IMAGE}: `make image` builds it")
+        return docker_client.images.get(IMAGE)
+    except docker.errors.ImageNotFound:
+        pytest.skip(f"the Docker engine has no image {IMAGE}: `make image` builds it")
 
 
 def docker_run(*arguments):

@@ -1,6 +1,5 @@
 """Samples, programs and limits that the tests of the sandbox share."""
 
-import contextlib
 import hashlib
 import json
 import os
@@ -76,18 +75,13 @@ def limits() -> Limits:
 
 
 @pytest.fixture(scope="session")
-def docker_image() -> str:
+def docker_image(docker_client: docker.DockerClient) -> str:
     """Name of the image to run submissions in; skips with a reason without an engine or an image of this checkout."""
     try:
-        client = docker.from_env()
-    except docker.errors.DockerException as error:
-        pytest.skip(f"no Docker engine can be reached: {error}")
-    with contextlib.closing(client):
-        try:
-            client.images.get(IMAGE)
-        except docker.errors.ImageNotFound:
-            pytest.skip(f"the Docker engine has no image {IMAGE}: `make image` builds it")
-        inside = client.containers.run(IMAGE, ["-c", HASHES], entrypoint="python", remove=True)
+        docker_client.images.get(IMAGE)
+    except docker.errors.ImageNotFound:
+        pytest.skip(f"the Docker engine has no image {IMAGE}: `make image` builds it")
+    inside = docker_client.containers.run(IMAGE, ["-c", HASHES], entrypoint="python", remove=True)
     here = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in SANDBOX.glob("*.py")}
     if json.loads(inside) != here:
         pytest.skip(f"the image {IMAGE} holds another version of benchmark/sandbox: `make image` builds it anew")
@@ -95,15 +89,12 @@ def docker_image() -> str:
 
 
 @pytest.fixture(scope="session")
-def docker_engine(docker_image: str) -> Iterator[DockerEngine]:
+def docker_engine(docker_image: str, docker_client: docker.DockerClient) -> Iterator[DockerEngine]:
     """The Docker engine; when all is over no container of ours may be left."""
     with DockerEngine(docker_image) as engine:
         yield engine
-    with contextlib.closing(docker.from_env()) as client:
-        assert (
-            client.containers.list(all=True, ignore_removed=True, filters={"label": f"{LABEL}={harness_identity()}"})
-            == []
-        )
+    ours = {"label": f"{LABEL}={harness_identity()}"}
+    assert docker_client.containers.list(all=True, ignore_removed=True, filters=ours) == []
 
 
 @pytest.fixture(params=["process", "docker"])

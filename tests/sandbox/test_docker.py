@@ -1,6 +1,5 @@
 """What only the Docker engine does: how containers are shut in, cleared away, extended, and given GPUs."""
 
-import contextlib
 import errno
 import json
 import os
@@ -51,9 +50,8 @@ class Estimator:
 
 
 @pytest.fixture
-def client(docker_image):
-    with contextlib.closing(docker.from_env()) as client:
-        yield client
+def client(docker_image, docker_client):
+    return docker_client
 
 
 @pytest.fixture
