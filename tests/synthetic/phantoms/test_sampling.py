@@ -3,9 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from benchmark.errors import UserError
-from benchmark.synthetic.phantoms import sample_phantom, sampling
+from benchmark.synthetic.phantoms import PHANTOMS, ct, sample_phantom, sampling
+
+UNCACHED = ct.CACHED_SIZE + 1
+"""Pixels a side of images for which nothing is kept that another test could find."""
 
 
 def test_the_same_arguments_give_the_same_bytes_and_others_do_not():
@@ -27,6 +31,20 @@ def test_blocks_and_threads_change_no_byte(name, monkeypatch):
         torch.set_num_threads(threads)
         assert sample_phantom(name, 4, 9, size=30).pixels.tobytes() == whole.tobytes()
     torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("family", list(PHANTOMS))
+def test_all_is_computed_where_the_latents_are(family):
+    """Without a GPU: torch's fake tensors have a device and no values, and refuse to meet those of another device."""
+    phantom = sampling.phantom_of(family, min(8, PHANTOMS[family].maximum))
+    for stratum in phantom.strata:
+        latents = stratum.latents(3, np.random.default_rng(0))
+        with FakeTensorMode(allow_non_fake_inputs=True), torch.inference_mode():
+            there = torch.from_numpy(latents).to("cuda", torch.float32)
+            with pytest.raises(RuntimeError, match="devices"):
+                there + torch.from_numpy(latents)
+            images = stratum.render(there, UNCACHED)
+        assert (images.device.type, images.dtype, images.shape[:3]) == ("cuda", torch.float32, (3, UNCACHED, UNCACHED))
 
 
 def test_eight_bits_round_half_to_even_and_clip():
