@@ -2,8 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/installed
-VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' benchmark/__init__.py)
 IMAGE ?= manifoldbench:$(VERSION)
+GPU_TESTS = $(shell grep -rl --include='test_*.py' 'mark\.gpu' tests)
 
 .PHONY: demo test lint bench image cheats site serve gpu-check lock clean
 
@@ -38,7 +39,7 @@ serve: site  ## build it, and show it on this machine
 	$(BIN)/manifoldbench serve
 
 gpu-check: $(STAMP)  ## the checks that need an NVIDIA GPU
-	$(BIN)/python -m pytest -m gpu --benchmark-enable --benchmark-columns=median,iqr,rounds
+	$(BIN)/python -m pytest -m gpu $(GPU_TESTS) --benchmark-enable --benchmark-group-by=group --benchmark-columns=median,iqr,rounds
 
 lock: $(STAMP)  ## resolve requirements.lock again (needs uv)
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 --generate-hashes \

@@ -21,9 +21,6 @@ class OnTheGpu:
 
 @pytest.mark.gpu
 def test_a_forked_sample_can_use_the_gpu(tmp_path):
-    torch = pytest.importorskip("torch")
-    if not torch.cuda.is_available():
-        pytest.skip("no NVIDIA GPU on this machine")
     (tmp_path / "estimator.py").write_text(SOURCE)
     points = np.random.default_rng(0).normal(size=(50, 3)) @ np.eye(3, 8)
     for name in ("first", "second"):

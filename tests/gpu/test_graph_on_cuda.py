@@ -8,13 +8,6 @@ from benchmark.neighbors import merge_shards, neighbor_graph, neighbor_shard
 pytestmark = pytest.mark.gpu
 
 
-@pytest.fixture(autouse=True)
-def _a_gpu():
-    torch = pytest.importorskip("torch")
-    if not torch.cuda.is_available():
-        pytest.skip("no NVIDIA GPU on this machine")
-
-
 def cloud(dtype, n, columns, seed=0):
     generator = np.random.default_rng(seed)
     if dtype == np.uint8:

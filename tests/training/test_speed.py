@@ -1,4 +1,6 @@
-"""Images per second of the trainer beside a plain loop: same images, model and threads; `make bench`.
+"""Images per second of the trainer beside a plain loop: same images, model and threads.
+
+`make bench` measures it on the processor, `make gpu-check` on a GPU.
 
 The plain loop is the usual one: a dataset that decodes its file for each image, resizes it and scales it by its
 maximum, a loader that makes float32 batches of them, and a step for each. The files are in memory and have the size
@@ -23,23 +25,32 @@ from benchmark.submissions import load_submissions
 from benchmark.training import fit
 from benchmark.training.network import Watch
 
-DEVICE = "cuda" if torch.cuda.is_available() else "cpu"
 TRAININGS = {
     "small-cnn, 28 px": ("small-cnn", 28, 500, 2),
     "resnet18, 28 px": ("resnet18", 28, 500, 1),
     "resnet18, 224 px": ("resnet18", 224, 60, 1),
 }
-"""Model, pixels, images, epochs."""
+"""Model, pixels, images, epochs; on a GPU MORE times as many images."""
+MORE = 20
 BATCH, RATE, DECAY = 20, 1e-3, 1e-4
 FEW = 10
 """Images where the tests only run."""
 
 
+@pytest.fixture(params=["cpu", pytest.param("cuda", marks=pytest.mark.gpu)])
+def device(request):
+    if request.param == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no NVIDIA GPU on this machine")
+    return request.param
+
+
 @pytest.fixture(params=TRAININGS)
-def training(request, benchmark):
+def training(request, benchmark, device):
     """`build`, images uint8 [n, H, W, 1], labels and epochs; the name is the group."""
     name, size, count, epochs = TRAININGS[request.param]
-    benchmark.group = request.param
+    benchmark.group = f"{request.param}, {device}"
+    if device == "cuda":
+        count *= MORE
     if benchmark.disabled:
         count, epochs = FEW, 1
     generator = np.random.default_rng(0)
@@ -67,7 +78,7 @@ def report(benchmark, capsys, images, seconds, model_seconds):
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_trainer(benchmark, training, precision, capsys):
+def test_trainer(benchmark, training, device, precision, capsys):
     build, images, labels, epochs = training
     recipe = fit.recipe_from(
         {
@@ -88,7 +99,7 @@ def test_trainer(benchmark, training, precision, capsys):
         }
     )
     data = fit.Data(images, labels, images[:1], labels[:1], images[:1], 2)
-    done = benchmark.pedantic(fit.train, args=(build, data, recipe, 0, DEVICE), rounds=2, warmup_rounds=1)
+    done = benchmark.pedantic(fit.train, args=(build, data, recipe, 0, device), rounds=2, warmup_rounds=1)
     assert done.images == epochs * len(images)
     assert 0 < done.model_seconds <= done.seconds
     report(benchmark, capsys, done.images, done.seconds, done.model_seconds)
@@ -114,17 +125,17 @@ class Files(Dataset):
         return resized / resized.max() * 255, int(self.labels[index])
 
 
-def plain_loop(build, files, epochs):
+def plain_loop(build, files, epochs, device):
     """Seconds of all epochs, and of them those in the model."""
     torch.manual_seed(0)
-    model = build(1, 2, files.size).to(DEVICE)
+    model = build(1, 2, files.size).to(device)
     optimizer = torch.optim.Adam(model.parameters(), lr=RATE, weight_decay=DECAY)
-    loader, watch = DataLoader(files, BATCH, shuffle=True), Watch(torch.device(DEVICE))
+    loader, watch = DataLoader(files, BATCH, shuffle=True), Watch(torch.device(device))
     model.train()
     started = time.perf_counter()
     for _ in range(epochs):
         for images, labels in loader:
-            inputs, targets = images.to(DEVICE), labels.to(DEVICE)
+            inputs, targets = images.to(device), labels.to(device)
             with watch:
                 optimizer.zero_grad()
                 loss = functional.cross_entropy(model(inputs), targets)
@@ -134,11 +145,12 @@ def plain_loop(build, files, epochs):
     return time.perf_counter() - started, watch.seconds()
 
 
-def test_plain_loop(benchmark, training, capsys):
+def test_plain_loop(benchmark, training, device, capsys):
     build, images, labels, epochs = training
     files = Files(images, labels)
     assert files[3][0].shape == (1, files.size, files.size)
     assert float(files[3][0].max()) == 255.0
-    seconds, model_seconds = benchmark.pedantic(plain_loop, args=(build, files, epochs), rounds=2, warmup_rounds=1)
+    given = build, files, epochs, device
+    seconds, model_seconds = benchmark.pedantic(plain_loop, args=given, rounds=2, warmup_rounds=1)
     assert 0 < model_seconds <= seconds
     report(benchmark, capsys, epochs * len(images), seconds, model_seconds)
