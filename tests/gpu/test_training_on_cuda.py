@@ -1,6 +1,8 @@
 """Training on an NVIDIA GPU: repeatable, near the processor's, compiled or not, several at once (`make gpu-check`)."""
 
+import importlib.util
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -81,6 +83,21 @@ def test_the_same_seed_gives_the_same_bytes(precision):
     assert one.losses == other.losses
     assert one.losses[-1] < one.losses[0]
     assert 0 < one.model_seconds <= one.seconds
+
+
+@pytest.mark.parametrize("name", ["densenet121", "resnet18", "small-cnn", "squeezenet", "vgg13"])
+def test_a_baseline_gives_the_same_predictions(name):
+    """One of each kind of layers, on images of the size of a mini training."""
+    [submission] = load_submissions(submissions_root() / name)
+    spec = importlib.util.spec_from_file_location("model", submission.folder / "model.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    given = data()
+    given = replace(given, **{part: getattr(given, part)[:, ::2, ::2] for part in ("train", "validation", "test")})
+    recipe = fit.recipe_from({**RECIPE, "attacks": [], "representations": 0, "max_parameters": 10**9})
+    one, other = (fit.train(module.build, given, recipe, 3, "cuda") for _ in range(2))
+    assert one.test.tobytes() == other.test.tobytes()
+    assert one.losses == other.losses
 
 
 def test_a_linear_model_is_that_of_the_processor():

@@ -103,6 +103,19 @@ def test_gradients_reach_every_parameter_of_a_small_image(name):
         assert value.grad.any(), parameter
 
 
+@pytest.mark.parametrize("name", ["vgg13", "vgg16", "vgg19"])
+def test_vgg_pools_small_images_as_torchvision_does(name):
+    with torch.device("meta"):
+        small, larger = (load(name)(1, 2, size).avgpool for size in (63, 64))
+    pool = nn.AdaptiveAvgPool2d((7, 7))
+    assert repr(larger) == repr(pool)
+    features = torch.randn(3, 512, 1, 1, requires_grad=True)
+    weights = torch.randn(3, 512, 7, 7)
+    slopes = [torch.autograd.grad((each(features) * weights).sum(), features)[0] for each in (small, pool)]
+    assert torch.equal(small(features), pool(features))
+    torch.testing.assert_close(*slopes)
+
+
 @pytest.mark.parametrize(
     ("name", "shape"),
     [
