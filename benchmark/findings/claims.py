@@ -83,7 +83,7 @@ CLAIMS: Mapping[str, Claim] = {
         Claim(
             id="plane",
             papers=("konz2022",),
-            title="Dimension and number of images together",
+            title="Dimension and number of images",
             sentence="Accuracy is a plane of dimension and log N: it falls with the one and rises with the other.",
             meaning="More training images and fewer dimensions would each help by themselves.",
             effect="slope of test accuracy against dimension, at equal N",

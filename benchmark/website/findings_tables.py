@@ -159,7 +159,7 @@ def _counts(counts: Counts) -> dict[str, int]:
 
 
 def _count_columns() -> tuple[Column, ...]:
-    titles = ("Holds", "Holds, with zero", "Does not hold", "Too few datasets")
+    titles = ("Holds", "With zero", "Does not hold", "Too few")
     keys = ("holds", "holds_with_zero", "does_not_hold", "not_enough")
     return tuple(Column(key, title, "number", "", count) for key, title in zip(keys, titles, strict=True))
 
@@ -182,8 +182,8 @@ def short_table(found: Sequence[Section], facts: Record) -> Table:
             )
     return Table(
         id="short-table",
-        caption="Each claim in the plain setting: the verdict with the papers’ estimator, and over all estimators. "
-        "Claims without dimensions have one verdict.",
+        caption="Each claim in the plain setting: the verdict with the papers’ estimator, and how many of all "
+        "estimators give each verdict. Claims without dimensions have one verdict.",
         path="findings/short",
         columns=(
             Column("title", "Claim", "heading"),
