@@ -76,6 +76,8 @@ class SuiteFile(_Frozen):
     real: list[RealBlock] = []
     training: list[TrainingBlock] = []
     """What models are asked: tasks of protocols, which bring budgets of their own."""
+    dimensions: str | None = None
+    """Another suite, whose estimates of dimension its models are compared with in findings; None for its own."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Suite:
 
         The description does not count, nor does what models are asked: their boards go by the protocol's hash.
         """
-        left_out = {"description", "training"} | (set() if self.content.phantoms else {"phantoms"})
+        left_out = {"description", "training", "dimensions"} | (set() if self.content.phantoms else {"phantoms"})
         content = self.content.model_dump(mode="json", exclude=left_out)
         return sha256_of(content | ({"secret_sha256": self.secret_sha256} if self.secret else {}))
 
