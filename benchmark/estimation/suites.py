@@ -77,7 +77,7 @@ class SuiteFile(_Frozen):
     training: list[TrainingBlock] = []
     """What models are asked: tasks of protocols, which bring budgets of their own."""
     dimensions: str | None = None
-    """Another suite, whose estimates of dimension its models are compared with in findings; None for its own."""
+    """Name of another suite, whose estimates of dimension its models are compared with in findings; None: its own."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +129,11 @@ def suite_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
+def suites_compared_with(name: str) -> tuple[str, ...]:
+    """Names of the other suites whose models are compared with the dimensions that suite `name` estimates."""
+    return tuple(other for other in suite_names() if load_suite(other).content.dimensions == name)
+
+
 def load_suite(name: str) -> Suite:
     """Read a suite by name, or by the path of a TOML file of your own.
 
@@ -154,6 +159,8 @@ def load_suite(name: str) -> Suite:
         raise UserError(f"{path}: cannot be read: {error}.") from None
     except ValidationError as error:
         raise UserError(describe_validation_error(path, error, SuiteFile)) from None
+    if content.dimensions is not None and content.dimensions not in suite_names():
+        raise UserError(f"{path}: there is no suite {content.dimensions} to take dimensions from.")
     for block in content.known:
         unknown = [manifold for manifold in block.manifolds if manifold != "*" and manifold not in MANIFOLDS]
         if unknown:

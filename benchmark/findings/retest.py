@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
 
+from benchmark.estimation.suites import suites_compared_with
 from benchmark.findings import judging
 from benchmark.findings.claims import DOMAINS
 from benchmark.findings.dimensions import DatasetFacts, Dimensions, datasets_of, dimensions_of
@@ -61,13 +62,13 @@ class Retest:
 
 
 def load_model_results(root: Path, suite: str, protocol: str | None = None) -> tuple[ModelBoard, ...]:
-    """The model boards of a suite, of one protocol if it is named (`mini` names `mini` and what overrides it).
+    """The model boards of a suite, and of those whose models are compared with its dimensions.
 
-    Empty if there are none. Raises as `load_model_boards` does.
+    protocol: of one protocol alone (`mini` names `mini` and what overrides it). Empty if there are none. Raises as
+    `load_model_boards` does.
     """
-    if suite not in suites_with_models(root):
-        return ()
-    boards = load_model_boards(root, suite)
+    names = {suite, *suites_compared_with(suite)} & {*suites_with_models(root)}
+    boards = [board for name in sorted(names) for board in load_model_boards(root, name)]
     return tuple(board for board in boards if protocol is None or board.protocol.split()[0] == protocol)
 
 

@@ -234,6 +234,7 @@ def missing(suite: str, claim: str, *, trained: bool, measured: bool, sizes: Seq
     if needs == "trainings" and len(sizes) < least:
         return (
             f"It takes results at {least} numbers of training images, and there are {len(sizes)} (N = "
-            f"{', '.join(map(str, sizes))}): the protocols v1 and konz2024 train with several."
+            f"{', '.join(map(str, sizes))}): `manifoldbench run --track models --suite learning-curves` gives several, "
+            "and so do the protocols v1 and konz2024."
         )
     return ""

@@ -90,13 +90,24 @@ def plain(findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """The findings of one claim in the plain setting: one for each estimator and domain.
 
     Whole samples, corrected for a constant factor, the mean of the models, the maximum of the label sharpness; of
-    several protocols and N that with most datasets, then the largest N, then the first by name.
+    several protocols and N that with most domains that can be tested, then one that nothing overrides, then that with
+    most datasets, then the largest N, then the first by name.
     """
     own = [finding for finding in findings if _is_plain(finding.setting)]
     sizes: Counter[tuple[str, int]] = Counter()
+    tested: dict[tuple[str, int], set[str]] = {}
     for finding in own:
-        sizes[finding.setting.protocol, finding.setting.train or 0] += finding.datasets
-    chosen = min(sizes, key=lambda key: (-sizes[key], -key[1], key[0]), default=None)
+        key = finding.setting.protocol, finding.setting.train or 0
+        sizes[key] += finding.datasets
+        domains = tested.setdefault(key, set())
+        if finding.verdict != "not enough datasets":
+            domains.add(finding.setting.domain)
+
+    def preference(key: tuple[str, int]) -> tuple[int, bool, int, int, str]:
+        protocol, train = key
+        return -len(tested[key]), " " in protocol, -sizes[key], -train, protocol
+
+    chosen = min(sizes, key=preference, default=None)
     return tuple(finding for finding in own if (finding.setting.protocol, finding.setting.train or 0) == chosen)
 
 

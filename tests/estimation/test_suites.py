@@ -6,7 +6,7 @@ import pytest
 
 from benchmark.errors import UserError
 from benchmark.estimation.secret import VARIABLE, drawn_dimensions
-from benchmark.estimation.suites import load_suite
+from benchmark.estimation.suites import load_suite, suites_compared_with
 
 HEAD = 'version = "1"\ndescription = "d"\nbudget = { wall_seconds = 5.0, cpu_seconds = 5.0, memory_gib = 1.0 }\n'
 PHANTOMS = '[[phantoms]]\nfamilies = ["ellipses"]\ndimensions = [2, 8]\nn = 50\nseeds = 2\n'
@@ -31,6 +31,7 @@ def load(tmp_path):
             PHANTOMS + PHANTOMS.replace("2, 8", "3, 99"),
             "phantoms, block 2: dimensions of ellipses must be from 1 to 64, not 99",
         ),
+        ('dimensions = "elsewhere"\n', "there is no suite elsewhere to take dimensions from"),
         (PHANTOMS + 'noise = "rician"\n', "phantoms, block 1: noise_level is 0 and noise is rician: set both or none"),
         (PHANTOMS + "noise_level = 0.1\n", "noise_level is 0.1 and noise is none: set both or none"),
         (PHANTOMS + 'noise = "salt"\n', "noise must be .*none.*gaussian.*rician.*poisson.*, not .*salt"),
@@ -57,6 +58,12 @@ def test_all_families_are_asked_at_the_dimensions_they_can_have(load):
 
 def names(suite):
     return [conditions.name for _, conditions in suite.phantoms]
+
+
+def test_models_are_compared_with_the_dimensions_of_another_suite(load):
+    assert suites_compared_with("standard") == ("learning-curves",)
+    assert suites_compared_with("smoke") == ()
+    assert load('dimensions = "standard"\n' + PHANTOMS).sha256 == load(PHANTOMS).sha256
 
 
 def test_without_a_secret_the_tasks_are_those_of_the_file(load, monkeypatch):

@@ -142,6 +142,31 @@ def test_one_n_gives_neither(root, made_up, load):
     assert one(retest, "scaling-law").verdict == "not enough datasets"
 
 
+def test_another_suites_models_meet_these_dimensions(root, made_up, load):
+    """Where they have more numbers of training images; what can be tested without them is not taken from them."""
+    made_up.write_trainings(root)
+    title = "mini (data.train = [50, 100, 200])"
+    for dataset in made_up.DOMAINS:
+        for train in (50, 100, 200):
+            task = f"{dataset}@N={train}"
+            result = made_up.training(
+                dataset, "net-0", train, task=task, suite="learning-curves", protocol=title, protocol_sha256="e" * 64
+            )
+            write_training_result(root, result)
+        write_training_result(root, made_up.training(dataset, "net-0", suite="elsewhere", protocol="other"))
+    retest = load(root)
+    assert set(retest.protocols) == {"mini", title}
+    plane, law = one(retest, "plane", "radiology"), one(retest, "scaling-law")
+    assert (plane.verdict, plane.setting.protocol) == ("holds", title)
+    assert (law.verdict, law.setting.protocol) == ("holds", title)
+    falls = one(retest, "accuracy-falls", "radiology")
+    assert (falls.setting.protocol, falls.setting.train) == ("mini", 500)
+    found = [
+        change.setting for change in changes(retest.of("accuracy-falls"), "radiology") if change.axis == "Protocol"
+    ]
+    assert found == [f"{title}, N = {train}" for train in (50, 100, 200)]
+
+
 def test_changes_say_what_turns_a_verdict_round(tmp_path, made_up, load):
     made_up.write_estimator(tmp_path, "mle-k20", neighbors=20)
     down = {n: v / 10 if n.startswith("natural") else v for n, v in made_up.DIMENSIONS.items()}
