@@ -48,7 +48,15 @@ class TrainingBlock(_Frozen):
     protocol: str
     overrides: dict[str, Any] = {}
     """Dotted keys of the protocol, such as "training.epochs" = 3: what comes out has a title and a hash of its own."""
+    title: str = ""
+    """Name of what comes out, the protocol's name and more words, in place of the list of overrides."""
     tasks: list[TaskWanted]
+
+    @model_validator(mode="after")
+    def _title_names_the_protocol(self) -> Self:
+        if self.title and not (self.overrides and self.title.startswith(f"{self.protocol} ")):
+            raise ValueError(f"title is for overrides, and begins with the protocol: {self.protocol} with ...")
+        return self
 
 
 class Data(_Frozen):
@@ -188,10 +196,13 @@ class Protocol:
     content: ProtocolFile
     overrides: Mapping[str, Any] = field(default_factory=dict)
     """Only those that change something."""
+    given_title: str = ""
 
     @property
     def title(self) -> str:
-        """Name for people: `konz2024 (training.epochs = 3)`."""
+        """Name for people: the given one, or `konz2024 (training.epochs = 3)`."""
+        if self.given_title and self.overrides:
+            return self.given_title
         changes = ", ".join(f"{key} = {_spelled(value)}" for key, value in sorted(self.overrides.items()))
         return f"{self.name} ({changes})" if changes else self.name
 
@@ -238,8 +249,10 @@ def protocol_names() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in FOLDER.glob("*.toml")))
 
 
-def load_protocol(name: str, overrides: Mapping[str, Any] | None = None) -> Protocol:
+def load_protocol(name: str, overrides: Mapping[str, Any] | None = None, title: str = "") -> Protocol:
     """Read a protocol by name, with dotted keys changed: {"training.epochs": 3}.
+
+    title: of the changed one.
 
     Raises UserError for an unknown name, an unknown key, and a value that is not allowed.
     """
@@ -252,7 +265,7 @@ def load_protocol(name: str, overrides: Mapping[str, Any] | None = None) -> Prot
     before, after = base.model_dump(mode="json"), content.model_dump(mode="json")
     # What repeats the file changes nothing, so it is not in the title.
     changed = {key: value for key, value in (overrides or {}).items() if _at(before, key) != _at(after, key)}
-    return Protocol(name, content, changed)
+    return Protocol(name, content, changed, title)
 
 
 def _validated(path: Path, text: str, overrides: Mapping[str, Any]) -> ProtocolFile:

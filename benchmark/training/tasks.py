@@ -152,7 +152,7 @@ def tasks_of_blocks(
     tasks: Tasks = []
     left_out: list[LeftOut] = []
     for block in blocks:
-        protocol = load_protocol(block.protocol, block.overrides)
+        protocol = load_protocol(block.protocol, block.overrides, block.title)
         own, missing = build_training_tasks(protocol, block.tasks, cache_root() / FOLDER, progress)
         tasks += own
         left_out += missing

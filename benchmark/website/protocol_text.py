@@ -39,7 +39,7 @@ def protocol_of(board: ModelBoard, blocks: Sequence[TrainingBlock]) -> Protocol 
 
     blocks: what the suite asks. Raises UserError for a block with a protocol or an override that there is not.
     """
-    asked = [load_protocol(block.protocol, block.overrides) for block in blocks]
+    asked = [load_protocol(block.protocol, block.overrides, block.title) for block in blocks]
     candidates = [*asked, *map(load_protocol, protocol_names())]
     return next((each for each in candidates if each.sha256 == board.protocol_sha256), None)
 

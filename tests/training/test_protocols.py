@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.errors import UserError
 from benchmark.training.corrections import CORRECTIONS
-from benchmark.training.protocols import FOLDER, TaskWanted, load_protocol, protocol_names
+from benchmark.training.protocols import FOLDER, TaskWanted, TrainingBlock, load_protocol, protocol_names
 
 SWITCHED = {name: correction for name, correction in CORRECTIONS.items() if correction.switch}
 
@@ -141,6 +141,18 @@ def test_a_wrong_override_is_one_sentence(overrides, sentence):
 def test_an_unknown_protocol_names_those_that_exist():
     with pytest.raises(UserError, match='There is no protocol "konz": give konz2024, mini, v1'):
         load_protocol("konz")
+
+
+def test_overrides_may_be_given_a_title():
+    overrides = {"training.epochs": 3}
+    assert load_protocol("mini", overrides, "mini in short").title == "mini in short"
+    assert load_protocol("mini", overrides, "mini in short").sha256 == load_protocol("mini", overrides).sha256
+    assert load_protocol("mini", {"training.epochs": 8}, "mini in short").title == "mini"
+    block = {"protocol": "mini", "overrides": overrides, "tasks": []}
+    assert TrainingBlock(**block, title="mini in short").title == "mini in short"
+    for wrong in (block | {"title": "v1 in short"}, block | {"title": "mini in short", "overrides": {}}):
+        with pytest.raises(ValueError, match="title is for overrides, and begins with the protocol: mini with"):
+            TrainingBlock(**wrong)
 
 
 def test_the_files_are_in_the_package():
