@@ -30,6 +30,7 @@ from benchmark.paths import results_root
     is_flag=True,
     help="First measure the label sharpness of the suite's training images, and keep it among the results.",
 )
+@click.option("--short", is_flag=True, help="Print the verdict on each claim alone.")
 @click.option("--json", "as_json", is_flag=True, help="Print every finding in every setting as JSON.")
 def reproduce(
     paper: str,
@@ -37,6 +38,7 @@ def reproduce(
     protocol: str | None,
     results: Path | None,
     measure_sharpness: bool,
+    short: bool,
     as_json: bool,
 ) -> None:
     """Re-test the claims of PAPER for every estimator of the board, from results that are there.
@@ -47,10 +49,11 @@ def reproduce(
 
     \b
     Examples: manifoldbench reproduce konz2022
+              manifoldbench reproduce konz2022 --short
               manifoldbench reproduce konz2024 --suite standard --protocol mini --json
     """
     from benchmark.findings.published import PaperName
-    from benchmark.findings.report import content, to_text
+    from benchmark.findings.report import content, to_short_text, to_text
     from benchmark.findings.retest import load_model_results, load_retest
 
     root = results or results_root()
@@ -68,7 +71,7 @@ def reproduce(
     if as_json:
         click.echo(json.dumps(content(retest, cast(PaperName, paper)), indent=1, ensure_ascii=False, allow_nan=False))
     else:
-        click.echo(to_text(retest, cast(PaperName, paper)))
+        click.echo((to_short_text if short else to_text)(retest, cast(PaperName, paper)))
 
 
 def _measure(suite_name: str, root: Path) -> list[LeftOut]:

@@ -17,6 +17,8 @@ DECIMALS = {
     "scaling-law": 3,
 }
 """Of the effect of a claim; two for the others."""
+SHORT = dict(zip(VERDICTS, ("holds", "holds, with zero", "does not hold", "too few datasets"), strict=True))
+"""A verdict in a narrow column."""
 DOMAIN_NAMES = {"radiology": "radiology", "natural": "natural images", "": "both domains"}
 
 

@@ -7,7 +7,7 @@ from benchmark.findings.judging import Finding
 from benchmark.findings.published import PAPERS, POPE, POPE_K, SAME_IMAGES, SOURCES, corrected
 from benchmark.findings.report import Section, finding_values, reference
 from benchmark.findings.retest import Retest
-from benchmark.findings.sentences import DOMAIN_NAMES, change_says, decimals_of, number
+from benchmark.findings.sentences import DOMAIN_NAMES, SHORT, change_says, decimals_of, number
 from benchmark.findings.summary import Change, Counts
 from benchmark.website.scales import Scale
 from benchmark.website.tables import Column, Record, Table
@@ -93,15 +93,9 @@ def _claim_columns(section: Section, domains: Sequence[str], keys: Sequence[str]
 
 def short(verdict: Any) -> str:
     """A verdict in a narrow column."""
-    return _SHORT.get(verdict, NONE)
+    return SHORT[verdict].replace(" ", "\u00a0") if verdict in SHORT else NONE
 
 
-_SHORT = {
-    "holds": "holds",
-    "holds, interval includes zero": "holds,\u00a0with\u00a0zero",
-    "does not hold": "does\u00a0not\u00a0hold",
-    "not enough datasets": "too\u00a0few\u00a0datasets",
-}
 _EFFECTS = {"natural-higher": "difference", "steeper-for-radiology": "difference", "scaling-law": "slope + 1/d"}
 
 

@@ -57,6 +57,21 @@ def test_the_second_paper_has_claims_of_its_own(results):
     assert "steeply" not in text
 
 
+def test_short_is_a_line_for_each_claim(results):
+    made_up.write_trainings(results)
+    lines = reproduce("konz2022", "--results", results, "--short").stdout.splitlines()
+    assert words(" ".join(lines[:2])) == (
+        "MICCAI 2022, re-tested on suite standard, version 1: the verdict of papers-mle-k20, and how many of 2 "
+        "estimators give which."
+    )
+    assert words(lines[2]) == "Claim papers-mle-k20 Datasets Holds With zero Does not hold Too few"
+    found = {line[:43].rstrip(): words(line[43:]) for line in lines[3:]}
+    assert found["Dimension of natural and radiology images"] == "holds 11 2 0 0 0"
+    assert found["Accuracy against dimension, radiology"] == "holds 6 2 0 0 0"
+    assert found["Dimension and number of images, radiology"] == "too few datasets 0 0 0 0 2"
+    assert len(found) == 6
+
+
 def test_json_holds_every_setting_and_no_infinity(results):
     made_up.write_trainings(results)
     content = json.loads(reproduce("konz2022", "--results", results, "--json").stdout)
