@@ -6,11 +6,18 @@ import numpy as np
 import pytest
 
 from benchmark.estimation.suites import load_suite
-from benchmark.leaderboard import dataset_table, load_board, suites_in
+from benchmark.findings.published import PAPERS
+from benchmark.findings.report import to_short_text
+from benchmark.findings.retest import load_retest
+from benchmark.leaderboard import dataset_table, load_board, suites_in, to_text
 from benchmark.paths import REPOSITORY
 from benchmark.submissions import find_submissions
 from benchmark.synthetic.certify import load_certificate
 from benchmark.synthetic.phantoms import PHANTOMS
+from benchmark.training.board import load_model_boards
+from benchmark.training.board import to_text as models_to_text
+from benchmark.training.protocols import load_protocol
+from benchmark.training.results import suites_with_models
 from benchmark.website import build_site
 
 REFERENCE = json.loads((REPOSITORY / "tests" / "reference-dimensions.json").read_text())["known_dimension"]
@@ -26,9 +33,7 @@ PUBLISHED = {
 """Rows whose mean error over the 24 manifolds was published: these take too long to be run again in a test."""
 
 ROWS = {
-    row.name: row.sha256
-    for row in find_submissions(REPOSITORY / "submissions")
-    if row.manifest.track == "estimators" and not row.manifest.slow
+    row.name: row.sha256 for row in find_submissions(REPOSITORY / "submissions") if row.manifest.track == "estimators"
 }
 DATASETS = {view.dataset for block in load_suite("standard").content.real for view in block.views}
 
@@ -43,7 +48,7 @@ def test_they_are_of_the_present_suite_and_of_nothing_older(board):
     assert board.superseded == 0
 
 
-def test_every_baseline_that_is_not_slow_is_there_and_ranked(board):
+def test_every_baseline_is_there_and_ranked(board):
     """Of its present code: a changed baseline must be run again before it is committed."""
     found = board.rows.set_index("submission")
     assert {name: found.loc[name, "submission_sha256"] for name in ROWS} == ROWS
@@ -93,6 +98,30 @@ def test_published_error_of_fishers_without_what_it_failed(board):
         and (answered := [answer for answer in result.answers if answer.dimension is not None])
     ]
     assert abs(100 * np.mean(errors) - REFERENCE["FisherS"][0]) < 1.0
+
+
+@pytest.mark.parametrize("suite", suites_with_models(REPOSITORY / "results"))
+def test_models_are_of_their_present_code_and_protocols(suite):
+    current = {row.name: row.sha256 for row in find_submissions(REPOSITORY / "submissions")}
+    asked = {
+        load_protocol(block.protocol, block.overrides, block.title).sha256
+        for block in load_suite(suite).content.training
+    }
+    boards = load_model_boards(REPOSITORY / "results", suite)
+    assert {board.protocol_sha256 for board in boards} == asked
+    for board in boards:
+        assert board.superseded == 0
+        assert all(result.submission_sha256 == current[result.submission] for result in board.results)
+        assert all(result.status != "infrastructure" for result in board.results)
+
+
+def test_the_readme_shows_what_the_program_prints(board):
+    readme = (REPOSITORY / "README.md").read_text()
+    [mini] = load_model_boards(REPOSITORY / "results", "standard")
+    retest = load_retest(REPOSITORY / "results", board)
+    beginning = "\n".join(to_text(board).splitlines()[:14])
+    for text in (beginning, models_to_text(mini, 110), *(to_short_text(retest, paper) for paper in PAPERS)):
+        assert f"\n```text\n{text}\n" in readme
 
 
 def test_the_site_of_all_that_is_committed_can_be_built(tmp_path):
