@@ -212,7 +212,7 @@ def test_requirements_are_installed_once(docker_engine, client, make_program, ma
         assert (outcome.status, outcome.dimension) == ("ok", 9.0), outcome.reason
         [tag] = client.containers.get(worker.container_id).image.tags
         assert tag.startswith("manifoldbench-derived:")
-    monkeypatch.setattr(docker_engine, "_build", lambda *_: pytest.fail("built twice"))
+    monkeypatch.setattr(docker_engine._images, "_build", lambda *_: pytest.fail("built twice"))
     with docker_engine.open(program, limits) as worker:
         assert worker.ask(make_sample()).dimension == 9.0
     client.images.remove(tag)
