@@ -23,7 +23,7 @@ def build(in_channels, num_classes, image_size):
 
 
 class Repeated(nn.Module):
-    """What the model's pooling makes of 1 x 1 features, with a gradient that is the same each time on a GPU, too."""
+    """What the model's pooling makes of 1 x 1 features, as a plain repetition: its gradient is one sum for each."""
 
     def forward(self, features):
         return features.expand(-1, -1, 7, 7)
