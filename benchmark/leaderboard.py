@@ -1,6 +1,5 @@
 """Boards: pandas tables from the results folder. They hold every number in full; pages and terminals round."""
 
-import io
 import json
 import math
 from collections import Counter
@@ -12,8 +11,6 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 
 from benchmark.cheats import FOLDER as CHEATS
 from benchmark.errors import UserError
@@ -21,6 +18,7 @@ from benchmark.estimation import scoring
 from benchmark.results import Answer, Result, current, iter_results
 from benchmark.statistics import aggregate
 from benchmark.statistics import ranks as ranks_of
+from benchmark.terminal import Column, failures_cell, interval_cell, number_cell, rank_cell, status_words, table_text
 
 CONTROL = "constant"
 """The control whose answers stand in for those of a failed sample."""
@@ -175,7 +173,7 @@ def scores_of(result: Result, fallback: Mapping[str, float]) -> dict[str, float]
 
 def board_csv(board: Board) -> str:
     """The rows as CSV, every number in full; statuses as words: `2 failed, 1 timeout`."""
-    return board.rows.assign(statuses=board.rows["statuses"].map(_words)).to_csv(index=False, lineterminator="\n")
+    return board.rows.assign(statuses=board.rows["statuses"].map(status_words)).to_csv(index=False, lineterminator="\n")
 
 
 def board_json(board: Board) -> str:
@@ -200,10 +198,6 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
     ]
 
 
-def _words(statuses: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {status}" for status, count in statuses.items())
-
-
 def to_text(board: Board, width: int = 100) -> str:
     """The board for a terminal, `width` characters wide; controls are marked."""
     counts = Counter(board.tasks["kind"])
@@ -212,21 +206,15 @@ def to_text(board: Board, width: int = 100) -> str:
         for kind, words in _KINDS.items()
         if counts[kind]
     ]
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="")
-    for heading, justify in _HEADINGS:
-        table.add_column(heading, justify=justify, no_wrap=heading != "Failures")  # type: ignore[arg-type]
-    for row in board.rows.to_dict("records"):
-        table.add_row(*_cells(row))
-    buffer = io.StringIO()
-    console = Console(file=buffer, width=width, color_system=None, highlight=False, markup=False)
-    console.print(
+    left_out = f"Results of an earlier suite, task or submission, left out: {board.superseded}."
+    return table_text(
         f"Suite {board.suite}, version {board.suite_version}: tasks on {', '.join(asked)}. Ranked by the error on "
-        f"{_KINDS[board.ranked_by]}. Lower is better; 95 % intervals; ties share a range of ranks."
+        f"{_KINDS[board.ranked_by]}. Lower is better; 95 % intervals; ties share a range of ranks.",
+        _COLUMNS,
+        map(_cells, board.rows.to_dict("records")),
+        below=left_out if board.superseded else "",
+        width=width,
     )
-    console.print(table)
-    if board.superseded:
-        console.print(f"Results of an earlier suite, task or submission, left out: {board.superseded}.")
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
 
 
 _KINDS = {
@@ -236,40 +224,29 @@ _KINDS = {
     "real": "real images",
 }
 
-_HEADINGS = (
-    ("Rank", "right"),
-    ("Submission", "left"),
-    ("Error %", "right"),
-    ("interval", "left"),
-    ("Bias %", "right"),
-    ("Inconsistency", "right"),
-    ("Seconds", "right"),
-    ("Failures", "left"),
+_COLUMNS = (
+    Column("Rank"),
+    Column("Submission", words=True),
+    Column("Error %"),
+    Column("interval", words=True),
+    Column("Bias %"),
+    Column("Inconsistency"),
+    Column("Seconds"),
+    Column("Failures", words=True, wraps=True),
 )
 
 
 def _cells(row: Mapping[Any, Any]) -> list[str]:
-    rank = "-"
-    if not pd.isna(row["rank"]):
-        low, high = int(row["rank_low"]), int(row["rank_high"])
-        rank = str(low) if low == high else f"{low}-{high}"
-    failures = _words(row["statuses"])
-    if row["answered"] < row["tasks"]:
-        failures = ", ".join(filter(None, [failures, f"incomplete: {row['answered']} of {row['tasks']} tasks"]))
     return [
-        rank,
+        rank_cell(row),
         f"{row['submission']} (control)" if row["submission"] in CONTROLS else row["submission"],
-        _format(row["error"], ".1f"),
-        "" if pd.isna(row["error_low"]) else f"{row['error_low']:.1f}-{row['error_high']:.1f}",
-        _format(row["bias"], "+.1f"),
-        _format(row["inconsistency"], ".3f"),
-        _format(row["wall_seconds_with_graph"], ".2f"),
-        failures,
+        number_cell(row["error"], ".1f"),
+        interval_cell(row),
+        number_cell(row["bias"], "+.1f"),
+        number_cell(row["inconsistency"], ".3f"),
+        number_cell(row["wall_seconds_with_graph"], ".2f"),
+        failures_cell(row),
     ]
-
-
-def _format(value: float, how: str) -> str:
-    return "-" if pd.isna(value) else format(value, how)
 
 
 def _tasks(results: list[Result]) -> pd.DataFrame:

@@ -4,8 +4,6 @@ import tempfile
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from benchmark.cli.run import IMAGE as DEFAULT_IMAGE
 from benchmark.cli.run import make_engine, select
@@ -15,6 +13,7 @@ from benchmark.paths import results_root, submissions_root
 from benchmark.provenance import now
 from benchmark.sandbox.engine import Limits
 from benchmark.submissions import Submission
+from benchmark.terminal import Column, table_text
 from benchmark.training import layers
 from benchmark.training.protocols import TaskWanted, load_protocol
 from benchmark.training.scoring import accuracy
@@ -96,19 +95,16 @@ def _one(name: str, root: Path, track: str) -> Submission:
 def to_text(content: layers.Representations) -> str:
     """A table with a line for each layer and a column for each estimator: raw, and corrected where a bias is known."""
     names = list(dict.fromkeys(estimate.estimator for estimate in content.estimates))
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    table.add_column("Layer")
-    table.add_column("Outputs", justify="right")
-    for name in names:
-        table.add_column(name, justify="right")
+    rows = []
     for layer in content.layers:
         cells = {estimate.estimator: estimate for estimate in content.estimates if estimate.layer == layer}
-        table.add_row(layer, str(next(iter(cells.values())).n), *(_cell(cells[name]) for name in names))
-    console = Console(width=120, color_system=None, highlight=False)
-    with console.capture() as captured:
-        console.print(f"{content.submission} on {content.task}, protocol {content.protocol}: {content.accuracy:.1f} %")
-        console.print(table)
-    return "\n".join(line.rstrip() for line in captured.get().splitlines())
+        rows.append((layer, str(next(iter(cells.values())).n), *(_cell(cells[name]) for name in names)))
+    return table_text(
+        f"{content.submission} on {content.task}, protocol {content.protocol}: {content.accuracy:.1f} %",
+        (Column("Layer", words=True), Column("Outputs"), *map(Column, names)),
+        rows,
+        width=120,
+    )
 
 
 def _cell(estimate: layers.LayerEstimate) -> str:

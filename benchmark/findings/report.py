@@ -1,14 +1,10 @@
 """The re-test of one paper's claims, as sections of text and as plain values."""
 
-import io
 import math
 import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
-
-from rich.console import Console
-from rich.table import Table
 
 from benchmark.findings import sentences
 from benchmark.findings.claims import CLAIMS, Claim
@@ -16,6 +12,7 @@ from benchmark.findings.judging import Finding, Setting
 from benchmark.findings.published import PAPERS, SOURCES, Paper, PaperName
 from benchmark.findings.retest import Retest
 from benchmark.findings.summary import Change, Counts, changes, count, plain
+from benchmark.terminal import Column, table_text
 
 REFERENCE = "papers-mle-k20"
 """The papers' estimator: what is shown first, where the board has it."""
@@ -129,29 +126,31 @@ def to_text(retest: Retest, paper: PaperName, width: int = 100) -> str:
 def to_short_text(retest: Retest, paper: PaperName, width: int = 110) -> str:
     """One line for each claim of a paper: the verdict of the papers' estimator, and how many estimators give which."""
     who = reference(retest)
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="")
-    for heading in ("Claim", who, "Datasets", "Holds", "With zero", "Does not hold", "Too few"):
-        words = heading in {"Claim", who}
-        table.add_column(heading, justify="left" if words else "right", no_wrap=not words)
+    columns = [
+        *(Column(heading, words=True, wraps=True) for heading in ("Claim", who)),
+        *map(Column, ("Datasets", "Holds", "With zero", "Does not hold", "Too few")),
+    ]
+    rows = []
     for section in sections(retest, [paper]):
         for domain in section.domains:
             shown, counts = domain.shown[0], domain.counts
             numbers = (counts.holds, counts.holds_with_zero, counts.does_not_hold, counts.not_enough)
             where = f", {sentences.DOMAIN_NAMES[domain.domain]}" if domain.domain else ""
-            table.add_row(
-                f"{section.claim.title}{where}",
-                sentences.SHORT[shown.verdict],
-                str(shown.datasets),
-                *(map(str, numbers) if section.per_estimator else "----"),
+            rows.append(
+                (
+                    f"{section.claim.title}{where}",
+                    sentences.SHORT[shown.verdict],
+                    str(shown.datasets),
+                    *(map(str, numbers) if section.per_estimator else "----"),
+                )
             )
-    buffer = io.StringIO()
-    console = Console(file=buffer, width=width, color_system=None, highlight=False, markup=False)
-    console.print(
+    return table_text(
         f"{PAPERS[paper].venue}, re-tested on suite {retest.suite}, version {retest.suite_version}: "
-        f"the verdict of {who}, and how many of {len(retest.estimators)} estimators give which."
+        f"the verdict of {who}, and how many of {len(retest.estimators)} estimators give which.",
+        columns,
+        rows,
+        width=width,
     )
-    console.print(table)
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
 
 
 def stands_on(retest: Retest) -> str:

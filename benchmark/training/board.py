@@ -1,6 +1,5 @@
 """Boards of the model track: one for each protocol of a suite, since results of different protocols are never mixed."""
 
-import io
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -10,14 +9,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from rich.console import Console
-from rich.table import Table
 from scipy import stats
 
 from benchmark.errors import UserError
 from benchmark.leaderboard import records
 from benchmark.results import current
 from benchmark.statistics import LEVEL, aggregate
+from benchmark.terminal import Column, failures_cell, interval_cell, number_cell, rank_cell, table_text
 from benchmark.training.results import TrainingResult, iter_training_results
 from benchmark.training.scoring import METRICS, score_failed
 
@@ -202,46 +200,39 @@ def board_content(board: ModelBoard) -> dict[str, Any]:
     }
 
 
-_HEADINGS = ("Rank", "Model", "Error %", "interval", "AUC", "Log loss", "Calib. %", "Gap", "Seconds", "Failures")
+_COLUMNS = (
+    Column("Rank"),
+    Column("Model", words=True),
+    Column("Error %"),
+    Column("interval", words=True),
+    *map(Column, ("AUC", "Log loss", "Calib. %", "Gap", "Seconds")),
+    Column("Failures", words=True, wraps=True),
+)
 
 
 def to_text(board: ModelBoard, width: int = 100) -> str:
     """The board for a terminal, `width` characters wide; what stands apart says why."""
-    table = Table(box=None, padding=(0, 1, 0, 0), pad_edge=False, header_style="")
-    for heading in _HEADINGS:
-        words = heading in {"Model", "interval", "Failures"}
-        table.add_column(heading, justify="left" if words else "right", no_wrap=heading != "Failures")
-    for row in board.rows.to_dict("records"):
-        table.add_row(*_cells(row))
-    buffer = io.StringIO()
-    console = Console(file=buffer, width=width, color_system=None, highlight=False, markup=False)
     runs = int(board.tasks["runs"].max())
-    console.print(
+    left_out = f"Results of an earlier protocol, task or submission, left out: {board.superseded}."
+    return table_text(
         f"Suite {board.suite}, protocol {board.protocol} ({board.protocol_sha256[:8]}): {len(board.tasks)} tasks, "
-        f"{runs} run{'s' if runs > 1 else ''} each. Error of the test images; 95 % intervals; ties share ranks."
+        f"{runs} run{'s' if runs > 1 else ''} each. Error of the test images; 95 % intervals; ties share ranks.",
+        _COLUMNS,
+        map(_cells, board.rows.to_dict("records")),
+        below=left_out if board.superseded else "",
+        width=width,
     )
-    console.print(table)
-    if board.superseded:
-        console.print(f"Results of an earlier protocol, task or submission, left out: {board.superseded}.")
-    return "\n".join(line.rstrip() for line in buffer.getvalue().splitlines())
 
 
 def _cells(row: Mapping[Any, Any]) -> list[str]:
-    rank = "-"
-    if not pd.isna(row["rank"]):
-        low, high = int(row["rank_low"]), int(row["rank_high"])
-        rank = str(low) if low == high else f"{low}-{high}"
-    failures = ", ".join(f"{count} {status}" for status, count in row["statuses"].items())
-    if row["answered"] < row["tasks"]:
-        failures = ", ".join(filter(None, [failures, f"incomplete: {row['answered']} of {row['tasks']} tasks"]))
     name = f"{row['submission']} (control)" if row["submission"] == CONTROL else row["submission"]
     return [
-        rank,
+        rank_cell(row),
         f"{name} ({row['apart']})" if row["apart"] and row["submission"] != CONTROL else name,
-        _format(row["error"], ".1f"),
-        "" if pd.isna(row["error_low"]) else f"{row['error_low']:.1f}-{row['error_high']:.1f}",
-        *(_format(row.get(name, math.nan), how) for name, how in _SCORES),
-        failures,
+        number_cell(row["error"], ".1f"),
+        interval_cell(row),
+        *(number_cell(row.get(name, math.nan), how) for name, how in _SCORES),
+        failures_cell(row),
     ]
 
 
@@ -252,7 +243,3 @@ _SCORES = (
     ("accuracy_gap", "+.1f"),
     ("train_seconds", ".1f"),
 )
-
-
-def _format(value: float, how: str) -> str:
-    return "-" if pd.isna(value) else format(value, how)
