@@ -12,8 +12,9 @@ Containers carry a label that names their harness. Those of a harness that is go
 
 import contextlib
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -76,7 +77,9 @@ class DockerEngine:
             yield _Unbuilt(str(error))
             return
         gpu = self._free_gpus.get() if self._free_gpus is not None else None
-        worker = DockerWorker(self._client, image, gpu, program, limits, self._owner)
+        worker = DockerWorker(
+            partial(Container, self._client, image, gpu, program, limits, self._owner), program, limits
+        )
         try:
             worker.start()
             yield worker
@@ -104,24 +107,13 @@ class DockerWorker(AskedWorker):
 
     _running: Container | None
 
-    def __init__(
-        self,
-        client: docker.DockerClient,
-        image: str,
-        gpu: str | None,
-        program: Program,
-        limits: Limits,
-        owner: Owner,
-    ) -> None:
+    def __init__(self, new_container: Callable[[], Container], program: Program, limits: Limits) -> None:
         super().__init__(program, limits)
-        self._owner = owner
-        self._client = client
-        self._image = image
-        self._gpu = gpu
+        self._new_container = new_container
 
     def start(self) -> None:
         """Start the container, and wait until the program's libraries are imported."""
-        self._running = Container(self._client, self._image, self._gpu, self._program, self._limits, self._owner)
+        self._running = self._new_container()
         try:
             start_program(self._running, self._program, PROGRAM, self._limits, SCRATCH)
         except BaseException:

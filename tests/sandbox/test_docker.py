@@ -395,8 +395,8 @@ def test_a_leased_gpu_belongs_to_one_job(make_program, limits, monkeypatch):
     held, most, lock, ended = [], [], threading.Lock(), []
 
     class Worker:
-        def __init__(self, client, image, gpu, program, limits, owner):
-            self.gpu = gpu
+        def __init__(self, new_container, program, limits):
+            _client, _image, self.gpu, *_ = new_container.args
 
         def start(self):
             with lock:
