@@ -16,9 +16,9 @@ from benchmark.synthetic.phantoms import (
     xray,
 )
 from benchmark.synthetic.phantoms.family import Family, Phantom
-from benchmark.synthetic.phantoms.sampling import PhantomImages, sample_phantom
+from benchmark.synthetic.phantoms.sampling import PhantomImages, channels_of, sample_phantom
 
-__all__ = ["PHANTOMS", "Family", "Phantom", "PhantomImages", "sample_phantom"]
+__all__ = ["PHANTOMS", "Family", "Phantom", "PhantomImages", "channels_of", "sample_phantom"]
 
 PHANTOMS: Mapping[str, Family] = {
     module.FAMILY.name: module.FAMILY

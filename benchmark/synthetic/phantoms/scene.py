@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 KINDS = ("tree", "house", "rock")
 THINGS = 9
-"""The i-th is of kind i modulo 3."""
 PARAMETERS = (
     *("x", "y", "width", "height", "angle", "light", "phase", "contrast", "pitch", "light from"),
     *("red", "green", "blue", "warmth"),
@@ -61,18 +60,48 @@ def draw(parameters: "Tensor", size: int) -> "Tensor":
     x, y = pixel_grid(size, parameters)
     background = parameters[len(PARAMETERS) * THINGS :, :, None, None]
     channels = list(_background(background, x, y))
-    for i, thing in enumerate(parameters[: len(PARAMETERS) * THINGS].reshape(THINGS, len(PARAMETERS), -1, 1, 1)):
-        at_x, at_y, width, height, _, light, phase, contrast, pitch, light_from, *colour, warmth = thing
-        mask, u, v = outline(thing, x, y, boxed=KINDS[i % 3] == "house")
-        surface = light * (1 - light_from * (u + v)) + contrast * (_stripes(pitch * u + phase) * _stripes(pitch * v))
-        # the shadow lies on the ground, so it is seen from the side: three times as wide as high
-        across, under = (x - at_x) / width, 3 * (y - at_y - height) / width
-        away = 1 + across * across + under * under
-        left, paint = (1 - mask) * (1 - SHADOW / (away * away)), mask * surface
-        red, green, blue = colour
-        tints = (red + warmth, green, blue - warmth)
-        channels = [left * channel + tint * paint for channel, tint in zip(channels, tints, strict=True)]
+    things = parameters[: len(PARAMETERS) * THINGS].reshape(THINGS, len(PARAMETERS), -1, 1, 1)
+    # numbers of which an image has one are computed for all things at once: operations on few numbers are all overhead
+    at_x, at_y, width, height, _, light, phase, contrast, pitch, light_from, red, green, blue, warmth = things.unbind(1)
+    frames = zip(*frames_of(things), strict=True)
+    feet = zip(at_x, at_y, width, height, strict=True)
+    surfaces = zip(light, light_from, contrast / 4, pitch / 2, phase / 2, strict=True)
+    tints = zip(red + warmth, green, blue - warmth, strict=True)
+    for i, (frame, foot, surface, tint) in enumerate(zip(frames, feet, surfaces, tints, strict=True)):
+        mask, u, v = outline(frame, x, y, boxed=_is_boxed(i))
+        left, paint = (1 - mask) * _sunlight(foot, x, y), mask * _brightness(surface, u, v)
+        channels = [left * channel + shade * paint for channel, shade in zip(channels, tint, strict=True)]
     return torch.stack(channels, dim=-1)
+
+
+def _sunlight(foot: "tuple[Tensor, ...]", x: "Tensor", y: "Tensor") -> "Tensor":
+    """What a thing's shadow leaves of the light, [n, size, size]; of its centre, width and height.
+
+    It lies on the ground, so it is seen from the side: three times as wide as high.
+    """
+    at_x, at_y, width, height = foot
+    across, under = (x - at_x) / width, 3 * (y - at_y - height) / width
+    away = 1 + across * across + under * under
+    return 1 - SHADOW / (away * away)
+
+
+def _brightness(surface: "tuple[Tensor, ...]", u: "Tensor", v: "Tensor") -> "Tensor":
+    """Of a thing at the coordinates along its axes, [n, size, size].
+
+    surface: its light, that from the sun, a quarter of its contrast, half its pitch and phase.
+    """
+    light, light_from, contrast, pitch, phase = surface
+    texture = _stripes(pitch * u + phase) * _stripes(pitch * v)
+    return light * (1 - light_from * (u + v)) + contrast * texture
+
+
+def _kind(i: int) -> str:
+    """What the i-th thing is."""
+    return KINDS[i % len(KINDS)]
+
+
+def _is_boxed(i: int) -> bool:
+    return _kind(i) == "house"
 
 
 def _background(parameters: "Tensor", x: "Tensor", y: "Tensor") -> "Iterator[Tensor]":
@@ -81,37 +110,50 @@ def _background(parameters: "Tensor", x: "Tensor", y: "Tensor") -> "Iterator[Ten
     depth = y - horizon - slope * x
     above, below = soft_step((-depth - 0.6) / 0.6), soft_step((depth - 0.6) / 0.6)
     # rolling ground: bands that narrow towards the horizon
-    bands = _stripes(3.0 / (depth * depth + 0.25).sqrt() + 0.3 * x)
+    bands = _stripes(1.5 / (depth * depth + 0.25).sqrt() + 0.15 * x)
     earth = soft_step(depth / EDGE)
     heaven = sky + haze * (1 - above)
-    soil = ground + near * below + 0.06 * bands
+    soil = ground + near * below + 0.03 * bands
     for overhead, tint in zip(SKY, colour, strict=True):
         air = heaven * (1 + (overhead - 1) * above)
         yield air + earth * (tint * soil - air)
 
 
-def outline(thing: "Tensor", x: "Tensor", y: "Tensor", *, boxed: bool) -> "tuple[Tensor, Tensor, Tensor]":
-    """Where a thing [parameters, n, 1, 1] is, 0 to 1, and the coordinates along its axes; each [n, size, size].
+def frames_of(things: "Tensor") -> "tuple[Tensor, ...]":
+    """The frames of things [m, parameters, n, 1, 1], each number [m, n, 1, 1].
+
+    The centre x, y; what turns offsets from it into coordinates along the axes, in half axes; the edge's steepness.
+    """
+    at_x, at_y, width, height, angle = things.unbind(1)[:5]
+    sine, cosine = sine_cosine(angle)
+    steepness = (width * height).sqrt() / (2 * EDGE)
+    return at_x, at_y, cosine / width, sine / width, cosine / height, sine / height, steepness
+
+
+def outline(frame: "tuple[Tensor, ...]", x: "Tensor", y: "Tensor", *, boxed: bool) -> "tuple[Tensor, Tensor, Tensor]":
+    """Where the thing of a frame is, 0 to 1, and the coordinates along its axes; each [n, size, size].
 
     boxed: u^4 + v^4 = 1 instead of the ellipse u^2 + v^2 = 1.
     """
-    at_x, at_y, width, height, angle = thing[:5]
-    sine, cosine = sine_cosine(angle)
+    at_x, at_y, x_to_u, y_to_u, y_to_v, x_to_v, steepness = frame
     dx, dy = x - at_x, y - at_y
-    u = (cosine / width) * dx + (sine / width) * dy
-    v = (cosine / height) * dy - (sine / height) * dx
+    u = x_to_u * dx + y_to_u * dy
+    v = y_to_v * dy - x_to_v * dx
     u2, v2 = u * u, v * v
     # half of it is 1 - u^4 - v^4 where the other is 1 - u^2 - v^2, so that edges are alike
     q = 0.5 + 0.5 * (u2 * u2 + v2 * v2) if boxed else u2 + v2
-    return soft_step((1 - q) * ((width * height).sqrt() / (2 * EDGE))), u, v
+    return soft_step((1 - q) * steepness), u, v
 
 
-def _stripes(u: "Tensor") -> "Tensor":
-    """Cosine of 8 arctan(u / 2): near that of 4 u, slower far away; by doubling the angle of 1 + i u / 2."""
-    c = 2 / (1 + 0.25 * (u * u)) - 1
+def _stripes(w: "Tensor") -> "Tensor":
+    """Twice the cosine of 8 arctan w: near that of 8 w, slower far away; by doubling the angle of 1 + i w.
+
+    2 cos 2a = (2 cos a)^2 - 2: twice a cosine takes two operations for a doubling where the cosine takes three.
+    """
+    r = 4 / (1 + w * w) - 2
     for _ in range(2):
-        c = 2 * (c * c) - 1
-    return c
+        r = r * r - 2
+    return r
 
 
 def draw_layout(rng: np.random.Generator) -> NDArray[np.float64]:
@@ -126,7 +168,7 @@ def _random_things(rng: np.random.Generator) -> NDArray[np.float64]:
     foot = BACKGROUND["horizon"] + 0.12 + 0.85 * nearness
     rows = []
     for i in range(THINGS):
-        kind = KINDS[i % 3]
+        kind = _kind(i)
         long = 0.26 + 0.20 * nearness[i] + rng.uniform(-0.05, 0.06)
         width, height = long * np.array(AXES[kind]) * rng.uniform(0.85, 1.15, 2)
         light = rng.choice(LIGHTS[kind]) + rng.uniform(-0.04, 0.04)
@@ -144,8 +186,9 @@ def visible(things: NDArray[np.float64]) -> NDArray[np.float64]:
     x, y = pixel_grid(LAYOUT_SIZE, parameters)
     free = torch.ones_like(x * y)
     areas = []
+    frames = list(zip(*frames_of(parameters), strict=True))
     for i in reversed(range(THINGS)):
-        mask = outline(parameters[i], x, y, boxed=i % 3 == 1)[0]
+        mask = outline(frames[i], x, y, boxed=_is_boxed(i))[0]
         areas.append(float((free * mask).mean()))
         free = free * (1 - mask)
     return np.array(areas[::-1]).round(6)

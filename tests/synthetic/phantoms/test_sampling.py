@@ -22,15 +22,36 @@ def test_the_same_arguments_give_the_same_bytes_and_others_do_not():
     assert (one.pixels != person.pixels).any()
 
 
-@pytest.mark.parametrize("name", ["ellipses", "warp", "mr", "periodic", "strata", "slices"])
-def test_blocks_and_threads_change_no_byte(name, monkeypatch):
-    whole = sample_phantom(name, 4, 9, size=30).pixels
+@pytest.fixture
+def two_threads():
     before = torch.get_num_threads()
-    for images, threads in ((1, 1), (4, 2), (100, 2)):
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("two_threads")
+@pytest.mark.parametrize("family", list(PHANTOMS))
+def test_blocks_and_threads_change_no_byte(family, monkeypatch):
+    whole = sample_phantom(family, 4, 9, size=30).pixels
+    for images, threads in ((1, 1), (2, 2), (4, 2), (100, 2)):
         monkeypatch.setitem(sampling.BLOCK_PIXELS, "cpu", images * 30**2)
         torch.set_num_threads(threads)
-        assert sample_phantom(name, 4, 9, size=30).pixels.tobytes() == whole.tobytes()
-    torch.set_num_threads(before)
+        assert sample_phantom(family, 4, 9, size=30).pixels.tobytes() == whole.tobytes()
+        assert torch.get_num_threads() == threads
+
+
+@pytest.mark.usefixtures("two_threads")
+def test_a_phantom_that_fails_leaves_the_threads_as_they_were():
+    class Broken:
+        def render(self, latents, size):
+            if len(latents) > 1:
+                raise ArithmeticError("no image")
+            return torch.zeros((1, size, size))
+
+    with pytest.raises(ArithmeticError, match="no image"):
+        sampling.render_pixels(Broken(), np.zeros((9, 2)), 30)
+    assert torch.get_num_threads() == 2
 
 
 @pytest.mark.parametrize("family", list(PHANTOMS))
