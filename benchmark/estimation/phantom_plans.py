@@ -11,11 +11,11 @@ import numpy as np
 from benchmark.estimation.certificates import refusal
 from benchmark.estimation.conditions import Conditions
 from benchmark.estimation.phantom_blocks import PhantomBlock
-from benchmark.estimation.plans import Cloud, Part, Plan, Truth
+from benchmark.estimation.plans import Cloud, Part, Plan, Truth, room_of
 from benchmark.estimation.suites import Suite
 from benchmark.hashing import sha256_of, sha256_of_file
 from benchmark.synthetic import manifolds, phantoms
-from benchmark.synthetic.phantoms import sample_phantom
+from benchmark.synthetic.phantoms import channels_of, sample_phantom
 
 
 def phantom_plans(suite: Suite) -> Iterator[Plan]:
@@ -32,7 +32,7 @@ def _plan(block: PhantomBlock, conditions: Conditions, suite: Suite) -> Plan:
         # The same latents whatever the conditions, so that only these differ between the tasks of an axis.
         seed = suite.seed(phantom=family, dimension=dimension, repeat=index)
         key = sha256_of({"phantom": asdict(conditions), "seed": seed, "anatomy": anatomy, "code": _code()})
-        parts.append(Part(f"seed-{index}", key, _sampler(conditions, seed, anatomy)))
+        parts.append(Part(f"seed-{index}", key, _sampler(conditions, seed, anatomy), _room(conditions)))
     truth = Truth(
         name=conditions.name,
         kind=conditions.kind,
@@ -40,6 +40,14 @@ def _plan(block: PhantomBlock, conditions: Conditions, suite: Suite) -> Plan:
         dimension=float(dimension) if conditions.kind == "phantom" else None,
     )
     return Plan(truth, tuple(parts), lambda results: refusal(results, family, dimension, conditions.size, anatomy))
+
+
+def _room(conditions: Conditions) -> Callable[[], int]:
+    def room() -> int:
+        values = conditions.size**2 * channels_of(conditions.family)
+        return room_of(conditions.n, values * conditions.bits // 8)
+
+    return room
 
 
 def _sampler(conditions: Conditions, seed: int, anatomy: int) -> Callable[[], Cloud]:

@@ -5,10 +5,12 @@ knows of it stands in a Truth, which never leaves the harness.
 """
 
 import json
+import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -86,6 +88,7 @@ def build_tasks(
     results: where certificates of phantoms are looked for.
     progress: called with a task's name, how many are done, how many there are.
     Returns the tasks with their truths, and the tasks left out since their dataset is not on this machine.
+    Raises UserError, before anything is built, if the samples that are not there do not fit on the disk.
     """
     budget = suite.content.budget
     limits = Limits(
@@ -103,6 +106,7 @@ def build_tasks(
                 plans.append(real_plan(view, real))
             except DatasetMissing as missing:
                 left_out.append(LeftOut(f"real/{view.dataset}", str(missing)))
+    _check_room(suite.name, folder, plans)
     tasks = []
     for done, plan in enumerate(plans):
         progress(plan.truth.name, done, len(plans))
@@ -115,6 +119,20 @@ def build_tasks(
     return tasks, left_out
 
 
+def _check_room(name: str, folder: Path, plans: Iterable[Plan]) -> None:
+    """Raise UserError if what has to be built takes more than is free: it would be known only after hours."""
+    missing = {_target(folder, part): part for plan in plans for part in plan.parts}
+    needed = sum(part.room() for target, part in missing.items() if not _is_whole(target))
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise UserError(
+            f"The samples of suite {name} that are still to be built take {needed / 2**30:.1f} GiB, and {folder} has "
+            f"{free / 2**30:.1f} GiB free: make room, name another folder in MANIFOLDBENCH_CACHE, or choose a smaller "
+            "suite."
+        )
+
+
 def _build_task(folder: Path, plan: Plan, limits: Limits) -> tuple[Task, Truth]:
     truth = plan.truth
     samples = tuple(_build_sample(folder, part, seed_from(task=truth.name, part=part.name)) for part in plan.parts)
@@ -124,12 +142,22 @@ def _build_task(folder: Path, plan: Plan, limits: Limits) -> tuple[Task, Truth]:
 
 
 def _build_sample(folder: Path, part: Part, seed: int) -> Sample:
-    code = [sha256_of_file(path) for path in sorted(Path(neighbors_package.__file__).parent.glob("*.py"))]
-    target = folder / sha256_of({"points": part.key, "copies": part.copies, "graph": code, "k": MAX_NEIGHBORS})[:32]
+    target = _target(folder, part)
     if not _is_whole(target):
         _write_sample_folder(target, part.make(), part.copies)
     facts = json.loads((target / DESCRIPTION).read_text())
     return Sample(part=part.name, folder=target, seed=seed, **facts)
+
+
+def _target(folder: Path, part: Part) -> Path:
+    """The folder of a sample, whose name says what it is made of."""
+    made_of = {"points": part.key, "copies": part.copies, "graph": _graph_code(), "k": MAX_NEIGHBORS}
+    return folder / sha256_of(made_of)[:32]
+
+
+@cache
+def _graph_code() -> list[str]:
+    return [sha256_of_file(path) for path in sorted(Path(neighbors_package.__file__).parent.glob("*.py"))]
 
 
 def _is_whole(target: Path) -> bool:

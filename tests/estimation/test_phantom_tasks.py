@@ -143,3 +143,17 @@ def test_local_dimensions_are_scored_when_they_are_there_and_kept_as_quartiles(b
     assert half.scores["local_error"] == pytest.approx((50 + 100) / 2)
     assert half.scores["local_rank_correlation"] == pytest.approx(0.5)
     assert result(None, None).scores == {}
+
+
+@pytest.mark.parametrize(
+    ("family", "rest"), [("scene", ""), ("scene", "bits = 8"), ("strata", ""), ("slices", "groups = true")]
+)
+def test_the_room_that_a_sample_takes_is_known_before(build, family, rest):
+    tasks, _, suite = build(block(family, 4, rest))
+    [(task, _)] = tasks.values()
+    [plan] = phantom_plans.phantom_plans(suite)
+    [folder], [part] = (sample.folder for sample in task.samples), plan.parts
+    taken = sum(np.load(path).nbytes for path in folder.glob("*.npy"))
+    fewer = 60 * 16 * (59 - np.load(folder / "indices.npy").shape[1])  # neighbours of the same patient are passed over
+    assert part.room() == taken + fewer
+    assert (fewer > 0) == (family == "slices")

@@ -3,10 +3,12 @@
 import dataclasses
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from benchmark.errors import UserError
 from benchmark.estimation import tasks
 from benchmark.estimation.plans import Cloud
 from benchmark.estimation.suites import FOLDER, Suite, SuiteFile, load_suite, suite_names
@@ -115,3 +117,26 @@ def test_a_sample_that_another_process_built_meanwhile_is_taken(tmp_path, monkey
     tasks._write_sample_folder(target, Cloud(points), "removed")
     np.testing.assert_array_equal(np.load(target / "points.npy"), points)
     assert [path.name for path in tmp_path.iterdir()] == ["sample"]
+
+
+def bytes_in(folder):
+    return sum(np.load(path).nbytes for path in folder.glob("*/*.npy"))
+
+
+@pytest.mark.parametrize("text", [KNOWN, DIGITS], ids=["manifolds", "images"])
+def test_samples_that_do_not_fit_on_the_disk_are_refused_before_any_is_built(tmp_path, monkeypatch, text):
+    build(tmp_path / "there", text)
+    needed = bytes_in(tmp_path / "there")
+
+    def free(bytes_free):
+        monkeypatch.setattr(tasks.shutil, "disk_usage", lambda _: SimpleNamespace(free=bytes_free))
+
+    free(needed - 1)
+    with pytest.raises(UserError, match=r"^The samples of suite test .* take 0\.0 GiB, and .*/new has 0\.0 GiB free"):
+        build(tmp_path / "new", text)
+    assert list((tmp_path / "new").iterdir()) == []
+    free(needed)
+    build(tmp_path / "new", text)
+    assert bytes_in(tmp_path / "new") == needed
+    free(0)
+    build(tmp_path / "new", text)  # all is there
