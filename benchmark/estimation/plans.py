@@ -58,7 +58,7 @@ class Part:
     """sha256 of everything that determines its points."""
     make: Callable[[], Cloud]
     room: Callable[[], int]
-    """How many bytes its points and their graph take on disk, before copies are removed."""
+    """How many bytes its points and their graph take on disk, at most."""
     copies: Copies = "removed"
 
 

@@ -212,10 +212,10 @@ _COLUMNS = (
 
 def to_text(board: ModelBoard, width: int = 100) -> str:
     """The board for a terminal, `width` characters wide; what stands apart says why."""
-    runs = int(board.tasks["runs"].max())
+    tasks, runs = len(board.tasks), int(board.tasks["runs"].max())
     left_out = f"Results of an earlier protocol, task or submission, left out: {board.superseded}."
     return table_text(
-        f"Suite {board.suite}, protocol {board.protocol} ({board.protocol_sha256[:8]}): {len(board.tasks)} tasks, "
+        f"Suite {board.suite}, protocol {board.protocol} ({board.protocol_sha256[:8]}): {tasks} task{'s' if tasks > 1 else ''}, "
         f"{runs} run{'s' if runs > 1 else ''} each. Error of the test images; 95 % intervals; ties share ranks.",
         _COLUMNS,
         map(_cells, board.rows.to_dict("records")),

@@ -62,7 +62,7 @@ def test_domains_weigh_the_same_and_the_lower_error_ranks_first(boards, trained)
     assert row(board, "good")["outside_share"] == pytest.approx(25)
     assert row(board, "good")["accuracy"] == pytest.approx((3 * 85 + 95) / 4)
     assert len(board.tasks) == 4
-    assert "2 runs each" in to_text(board)
+    assert "4 tasks, 2 runs each" in to_text(board)
     json.dumps(board_content(board), allow_nan=False)
 
 
@@ -71,6 +71,7 @@ def test_a_failed_run_counts_as_the_control(boards, trained):
     assert row(board, "cnn")["accuracy"] == pytest.approx(75)
     assert row(board, "cnn")["statuses"] == {"failed": 1}
     assert (row(board, "cnn")["ok"], row(board, "cnn")["runs"]) == (1, 2)
+    assert ": 1 task, 2 runs each" in to_text(board)
 
 
 def test_without_the_control_a_failed_run_counts_as_a_guess(boards, trained):
