@@ -215,8 +215,9 @@ def to_text(board: ModelBoard, width: int = 100) -> str:
     tasks, runs = len(board.tasks), int(board.tasks["runs"].max())
     left_out = f"Results of an earlier protocol, task or submission, left out: {board.superseded}."
     return table_text(
-        f"Suite {board.suite}, protocol {board.protocol} ({board.protocol_sha256[:8]}): {tasks} task{'s' if tasks > 1 else ''}, "
-        f"{runs} run{'s' if runs > 1 else ''} each. Error of the test images; 95 % intervals; ties share ranks.",
+        f"Suite {board.suite}, protocol {board.protocol} ({board.protocol_sha256[:8]}): "
+        f"{tasks} task{'s' if tasks > 1 else ''}, {runs} run{'s' if runs > 1 else ''} each. "
+        "Error of the test images; 95 % intervals; ties share ranks.",
         _COLUMNS,
         map(_cells, board.rows.to_dict("records")),
         below=left_out if board.superseded else "",
