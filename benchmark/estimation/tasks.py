@@ -120,11 +120,17 @@ def build_tasks(
 
 
 def _check_room(name: str, folder: Path, plans: Iterable[Plan]) -> None:
-    """Raise UserError if what has to be built takes more than is free: it would be known only after hours."""
-    missing = {_target(folder, part): part for plan in plans for part in plan.parts}
-    needed = sum(part.room() for target, part in missing.items() if not _is_whole(target))
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
+    """Raise UserError if what has to be built takes more than is free, which else shows after hours.
+
+    A sample that two tasks share counts once. What a plan's refusal leaves out is counted: to ask it may take a certificate.
+    """
+    wanted = {_target(folder, part): part for plan in plans for part in plan.parts}
+    needed = sum(part.room() for target, part in wanted.items() if not _is_whole(target))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise _unwritable(folder, error) from None
     if needed > free:
         raise UserError(
             f"The samples of suite {name} that are still to be built take {needed / 2**30:.1f} GiB, and {folder} has "
@@ -206,7 +212,11 @@ def _write_sample_folder(target: Path, cloud: Cloud, copies: Copies) -> None:
             for path in partial.iterdir():
                 path.chmod(0o444)
     except OSError as error:
-        raise UserError(f"{target.parent}: a sample cannot be written: {reason_of(error)}.") from None
+        raise _unwritable(target.parent, error) from None
+
+
+def _unwritable(folder: Path, error: OSError) -> UserError:
+    return UserError(f"{folder}: a sample cannot be written: {reason_of(error)}.")
 
 
 def _write_truth(path: Path, local: NDArray[np.int64]) -> None:

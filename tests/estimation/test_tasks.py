@@ -140,3 +140,9 @@ def test_samples_that_do_not_fit_on_the_disk_are_refused_before_any_is_built(tmp
     assert bytes_in(tmp_path / "new") == needed
     free(0)
     build(tmp_path / "new", text)  # all is there
+
+
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file/samples: a sample cannot be written: Not a directory\.$"):
+        build(tmp_path / "file" / "samples", KNOWN)
