@@ -122,7 +122,7 @@ def build_tasks(
 def _check_room(name: str, folder: Path, plans: Iterable[Plan]) -> None:
     """Raise UserError if what has to be built takes more than is free, which else shows after hours.
 
-    A sample that two tasks share counts once. What a plan's refusal leaves out is counted: to ask it may take a certificate.
+    A sample that two tasks share counts once. A task that will be refused counts too: to know that takes a certificate.
     """
     wanted = {_target(folder, part): part for plan in plans for part in plan.parts}
     needed = sum(part.room() for target, part in wanted.items() if not _is_whole(target))
