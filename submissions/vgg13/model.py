@@ -5,6 +5,7 @@ from torch.nn import functional
 from torchvision.models import vgg13
 
 SMALLEST = 32
+POSITIONS = 7 * 7
 
 
 def build(in_channels, num_classes, image_size):
@@ -16,17 +17,28 @@ def build(in_channels, num_classes, image_size):
     if in_channels != 3:
         model.features[0] = nn.Conv2d(in_channels, 64, kernel_size=3, padding=1)
     if image_size < 2 * SMALLEST:
-        model.avgpool = Repeated()
+        model.avgpool = Summed()
+        fold(model.classifier[0])
     if image_size < SMALLEST:
         model.register_forward_pre_hook(enlarge)
     return model
 
 
-class Repeated(nn.Module):
-    """What the model's pooling makes of 1 x 1 features, as a plain repetition: its gradient is one sum for each."""
+class Summed(nn.Module):
+    """The sum of the equal features that the model's pooling would make of 1 x 1 features."""
 
     def forward(self, features):
-        return features.expand(-1, -1, 7, 7)
+        return POSITIONS * features
+
+
+def fold(layer):
+    """Give the layer that follows that pooling one column for each feature: the mean of its columns of equal features.
+
+    These get the same gradient, so Adam with decoupled decay moves them alike, and their mean as one column for the sum
+    is moved: the model learns what torchvision's learns, with 101 million parameters fewer.
+    """
+    layer.weight = nn.Parameter(layer.weight.detach().unflatten(1, (-1, POSITIONS)).mean(2))
+    layer.in_features //= POSITIONS
 
 
 def enlarge(model, inputs):

@@ -1,15 +1,18 @@
 """The baselines of the model track: all sizes of images, gradients everywhere, and a loss that falls."""
 
+import copy
 import importlib.util
 import inspect
 
 import numpy as np
 import pytest
 import torch
+import torchvision
 from sklearn.datasets import load_digits
 from sklearn.neighbors import KNeighborsClassifier
 from torch import nn
 from torch.nn import functional
+from torchvision.models import vgg13
 
 from benchmark.paths import REPOSITORY
 from benchmark.submissions import find_submissions
@@ -21,8 +24,9 @@ SHAPES = [(1, 2, 28), (3, 10, 32), (1, 2, 224)]
 """Channels, classes, size."""
 LARGE = ["logistic", "small-cnn", "squeezenet", "resnet18"]
 """Light enough to be trained on large images here."""
-SAME_LAYERS = {"vgg16", "vgg19"}
-"""VGG-13 with more of the same layers, and as many weights: built without memory here."""
+VGGS = ["vgg13", "vgg16", "vgg19"]
+SAME_LAYERS = VGGS[1:]
+"""VGG-13 with more of the same layers: built without memory here."""
 TRAINED = [name for name in NETWORKS if name not in SAME_LAYERS]
 PARAMETERS = {
     "densenet121": 6_949_634,
@@ -33,19 +37,24 @@ PARAMETERS = {
     "resnet50": 23_505_858,
     "small-cnn": 93_154,
     "squeezenet": 722_370,
-    "vgg13": 128_957_890,
-    "vgg16": 134_267_586,
-    "vgg19": 139_577_282,
+    "vgg13": 28_294_594,
+    "vgg16": 33_604_290,
+    "vgg19": 38_913_986,
 }
 """Of two classes from one channel of 28 pixels."""
 
 
 def load(name):
     """The `build` of a submission."""
+    return module(name).build
+
+
+def module(name):
+    """The code of a submission."""
     spec = importlib.util.spec_from_file_location("model", MODELS[name].folder / "model.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.build
+    loaded = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(loaded)
+    return loaded
 
 
 def make_recipe(name="", **changes):
@@ -103,17 +112,54 @@ def test_gradients_reach_every_parameter_of_a_small_image(name):
         assert value.grad.any(), parameter
 
 
-@pytest.mark.parametrize("name", ["vgg13", "vgg16", "vgg19"])
-def test_vgg_pools_small_images_as_torchvision_does(name):
+@pytest.mark.parametrize("name", VGGS)
+def test_vgg_pools_larger_images_as_torchvision_does(name):
     with torch.device("meta"):
-        small, larger = (load(name)(1, 2, size).avgpool for size in (63, 64))
-    pool = nn.AdaptiveAvgPool2d((7, 7))
-    assert repr(larger) == repr(pool)
-    features = torch.randn(3, 512, 1, 1, requires_grad=True)
-    weights = torch.randn(3, 512, 7, 7)
-    slopes = [torch.autograd.grad((each(features) * weights).sum(), features)[0] for each in (small, pool)]
-    assert torch.equal(small(features), pool(features))
-    torch.testing.assert_close(*slopes)
+        small, larger, theirs = load(name)(1, 2, 63), load(name)(1, 2, 64), getattr(torchvision.models, name)()
+    assert repr(larger.avgpool) == repr(theirs.avgpool) != repr(small.avgpool)
+    assert repr(larger.classifier[0]) == repr(theirs.classifier[0]) != repr(small.classifier[0])
+
+
+def test_vgg_judges_small_images_as_torchvision_does():
+    ours, theirs = (make_seeded(build) for build in (lambda: load("vgg13")(3, 2, 32), lambda: vgg13(num_classes=2)))
+    images = torch.rand(2, 3, 32, 32)
+    with torch.inference_mode():
+        expected = theirs.eval()(images)
+        torch.testing.assert_close(ours.eval()(images), expected)
+        assert not torch.allclose(expected[0], expected[1], rtol=1e-3)
+
+
+def make_seeded(build):
+    torch.manual_seed(0)
+    return build()
+
+
+@pytest.mark.parametrize("name", VGGS)
+def test_vgg_learns_from_small_images_as_torchvision_does(name):
+    """The pooling and the first linear layer, with few outputs: moved alike by Adam with decoupled decay."""
+    torch.manual_seed(0)
+    features, targets = torch.randn(20, 512, 1, 1).double(), torch.randn(20, 8).double()
+    theirs = nn.Linear(512 * 49, 8).double()
+    ours = copy.deepcopy(theirs)
+    module(name).fold(ours)
+    assert ours.weight.shape == (8, 512)
+    expected = losses(nn.Sequential(nn.AdaptiveAvgPool2d(7), nn.Flatten(), theirs), features, targets)
+    learned = losses(nn.Sequential(module(name).Summed(), nn.Flatten(), ours), features, targets)
+    np.testing.assert_allclose(learned, expected, rtol=1e-9)
+    assert learned[-1] < learned[0] / 10
+
+
+def losses(model, features, targets):
+    """The loss of each step; epsilon is the one part of Adam that does not scale with the gradient."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=3e-5, weight_decay=1e-2, eps=1e-30)
+    seen = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss = functional.mse_loss(model(features), targets)
+        loss.backward()
+        optimizer.step()
+        seen.append(loss.item())
+    return seen
 
 
 @pytest.mark.parametrize(
