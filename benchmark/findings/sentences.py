@@ -101,7 +101,7 @@ def calibration_says(claim: str, given: Sequence[Change], suite: str) -> str:
         )
     parts = []
     for change in own:
-        where = f"{DOMAIN_NAMES[change.domain]}: " if change.domain else ""
+        where = f"{DOMAIN_NAMES[change.domain].capitalize()}: " if change.domain else ""
         if not change.counts.tested:
             parts.append(f"{where}not enough datasets whose calibration holds, for any estimator")
         else:

@@ -8,7 +8,7 @@ from benchmark.data.card import Card
 from benchmark.findings.published import PAPERS, Paper
 from benchmark.findings.report import Section, not_enough_says, reference, sections
 from benchmark.findings.retest import Retest, load_retest
-from benchmark.findings.sentences import DOMAIN_NAMES, change_says, counts_say, finding_says
+from benchmark.findings.sentences import DOMAIN_NAMES, counts_say, finding_says
 from benchmark.leaderboard import Board
 from benchmark.website.findings_figures import Panel, StripFigure, panels, strip_figure
 from benchmark.website.findings_tables import (
@@ -41,10 +41,6 @@ class ClaimPart:
     """Sentence; empty where some finding stands on enough datasets."""
     calibration: str
     missing: str
-    changing: tuple[str, ...]
-    """Other settings that change a verdict, a sentence each."""
-    unchanging: int
-    """Other settings that change none."""
     table: Table | None
     changes: Table | None
 
@@ -126,8 +122,6 @@ def _caveats(retest: Retest, cards: Mapping[str, Card]) -> Iterator[str]:
 
 def _claim(retest: Retest, section: Section, facts: Record) -> ClaimPart:
     claim = section.claim
-    changes = [change for domain in section.domains for change in domain.changes if change.compared]
-    several = len(section.domains) > 1
     tested = any(finding.verdict != "not enough datasets" for finding in section.plain)
     return ClaimPart(
         id=claim.id,
@@ -151,12 +145,6 @@ def _claim(retest: Retest, section: Section, facts: Record) -> ClaimPart:
         not_enough="" if tested else not_enough_says(section),
         calibration=section.calibration,
         missing=section.missing,
-        changing=tuple(
-            (f"{DOMAIN_NAMES[change.domain]}, " if several else "") + change_says(change)
-            for change in changes
-            if change.changed
-        ),
-        unchanging=sum(not change.changed for change in changes),
         table=claim_table(retest, section, facts) if section.per_estimator and tested else None,
         changes=changes_table(section, facts) if tested else None,
     )

@@ -7,7 +7,7 @@ from benchmark.findings.judging import Finding
 from benchmark.findings.published import PAPERS, POPE, POPE_K, SAME_IMAGES, SOURCES, corrected
 from benchmark.findings.report import Section, finding_values, reference
 from benchmark.findings.retest import Retest
-from benchmark.findings.sentences import DOMAIN_NAMES, SHORT, change_says, decimals_of, number
+from benchmark.findings.sentences import DOMAIN_NAMES, SHORT, decimals_of, number
 from benchmark.findings.summary import Change, Counts
 from benchmark.website.scales import Scale
 from benchmark.website.tables import Column, Record, Table
@@ -110,40 +110,45 @@ def _numbers(claim: str) -> Mapping[str, tuple[str, int]]:
 
 
 def changes_table(section: Section, facts: Record) -> Table | None:
-    """What another setting changes, one thing at a time; None where there is no other."""
-    records = tuple(_change_record(change) for domain in section.domains for change in domain.changes)
-    if not records:
+    """What another setting changes, one thing at a time, in one row for all domains; None where there is no other."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for domain in section.domains:
+        for change in domain.changes:
+            row = rows.setdefault((change.axis, change.setting), {"setting": change.setting, "axis": change.axis})
+            row |= {_prefixed(domain.domain, key): value for key, value in _change_values(change).items()}
+    if not rows:
         return None
-    several = len(section.domains) > 1
+    keys = list(dict.fromkeys(key for row in rows.values() for key in row))
     return Table(
         id=f"{section.claim.id}-changes",
-        caption="Verdicts over estimators when one thing is changed, and how many differ from those of the plain "
-        "setting.",
+        caption="One thing changed at a time: how many verdicts change, of those that stand on enough datasets both "
+        "ways, and how many turn, which is to change from or to “does not hold”.",
         path=f"findings/{section.claim.id}-changes",
         columns=(
-            Column("setting", "Instead", "words"),
+            Column("setting", "Instead", "heading"),
             Column("axis", "What"),
-            *([Column("domain", "Domain")] if several else []),
-            *_count_columns(),
-            Column("compared", "Compared", "number", "", count),
-            Column("changed", "Verdict changes", "number", "", count),
-            Column("turned", "From or to “does not hold”", "number", "", count),
+            *(column for domain in section.domains for column in _change_columns(domain.domain)),
         ),
-        records=records,
+        records=tuple({key: row.get(key) for key in keys} for row in rows.values()),
         facts={**facts, "claim": section.claim.sentence, "plain_setting": section.setting},
     )
 
 
-def _change_record(change: Change) -> Record:
+def _change_columns(domain: str) -> Iterator[Column]:
+    where = f"{domain.capitalize()}: " if domain else ""
+    changed, turned = ("changed", "turned") if domain else ("Changed", "Turned")
+    yield Column(_prefixed(domain, "changed"), f"{where}{changed}", "noted", "", count)
+    yield Column(_prefixed(domain, "turned"), f"{where}{turned}", "number", "", count)
+
+
+def _change_values(change: Change) -> dict[str, Any]:
+    tested = change.compared > 0
     return {
-        "setting": change.setting,
-        "axis": change.axis,
-        "domain": change.domain,
-        **_counts(change.counts),
+        "changed": change.changed if tested else None,
+        "changed_note": f"of {change.compared}" if tested else "too few datasets",
+        "turned": change.turned if tested else None,
         "compared": change.compared,
-        "changed": change.changed,
-        "turned": change.turned,
-        "sentence": change_says(change),
+        **_counts(change.counts),
     }
 
 

@@ -4,15 +4,21 @@ import importlib.util
 import itertools
 import json
 import shutil
+from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 import pytest
 from playwright.sync_api import sync_playwright
 
+from benchmark.findings.report import sections
+from benchmark.findings.retest import load_retest
+from benchmark.findings.summary import Change, Counts
+from benchmark.leaderboard import load_board
 from benchmark.paths import REPOSITORY
 from benchmark.website import build_site
 from benchmark.website.findings_figures import PANEL_HEIGHT, PANEL_WIDTH, panels
 from benchmark.website.findings_page import make_findings
+from benchmark.website.findings_tables import changes_table
 
 spec = importlib.util.spec_from_file_location("made_up_results", REPOSITORY / "tests" / "findings" / "made_up.py")
 made_up = importlib.util.module_from_spec(spec)
@@ -80,6 +86,36 @@ def test_with_models_every_claim_about_them_has_its_tables(many):
     assert "radiology: holds: −2.00 (−2.00 to −2.00) points a dimension, R² 1.00; 6 datasets." in words(many)
 
 
+def test_another_setting_is_one_row_for_both_domains(built, many):
+    (section,) = [
+        each
+        for each in sections(load_retest(built / "many", load_board(built / "many", "standard")), ["konz2022"])
+        if each.claim.id == "accuracy-falls"
+    ]
+    counts = Counts(holds=3, holds_with_zero=1, does_not_hold=2, not_enough=1)
+    few = Counts(holds=0, holds_with_zero=0, does_not_hold=0, not_enough=7)
+    found = (
+        [Change("radiology", "Images", "half the images", counts, compared=6, changed=4, turned=2)],
+        [
+            Change("natural", "Images", "half the images", few, compared=0, changed=0, turned=0),
+            Change("natural", "N", "1000 training images", counts, compared=5, changed=0, turned=0),
+        ],
+    )
+    domains = tuple(replace(own, changes=tuple(its)) for own, its in zip(section.domains, found, strict=True))
+    assert [domain.domain for domain in domains] == ["radiology", "natural"]
+    table = changes_table(replace(section, domains=domains), {})
+    shown = [[column.text(row) for column in table.columns] for row in table.records]
+    assert shown == [
+        ["half the images", "Images", "4", "2", "–", "–"],
+        ["1000 training images", "N", "–", "–", "0", "0"],
+    ]
+    notes = [(row["radiology_changed_note"], row["natural_changed_note"]) for row in table.records]
+    assert notes == [("of 6", "too few datasets"), (None, "of 5")]
+    (on_page,) = [each for each in named(many, "table") if each.get("id") == "accuracy-falls-changes"]
+    assert "half the resolution" in words(on_page)
+    assert "0 (of 3)" in words(on_page)
+
+
 def test_figures_have_a_mark_for_each_dataset_and_say_it_in_words(few, many):
     marks = {
         name: [e for svg in named(page, "svg") for e in svg.iter() if "mark" in (e.get("class") or "").split()]
@@ -117,8 +153,6 @@ def test_one_domain_alone_has_a_page_that_says_so(world):
 
 
 def test_suites_without_real_images_have_no_page(tmp_path, built):
-    from benchmark.leaderboard import load_board
-
     shutil.copytree(built / "few", tmp_path / "results")
     for path in (tmp_path / "results" / "standard").glob("*/*.json"):
         text = path.read_text()
@@ -127,9 +161,6 @@ def test_suites_without_real_images_have_no_page(tmp_path, built):
 
 
 def test_names_in_the_panels_cross_neither_each_other_nor_dots(built):
-    from benchmark.findings.retest import load_retest
-    from benchmark.leaderboard import load_board
-
     retest = load_retest(built / "many", load_board(built / "many", "standard"))
     for panel in panels(retest, {name: f"{name}, with a long name" for name in retest.datasets}):
         assert all(0 <= point.x <= PANEL_WIDTH and 0 <= point.y <= PANEL_HEIGHT for point in panel.points)
