@@ -47,6 +47,7 @@ class SiteSummary:
     """Path of the first page."""
     pages: int
     suites: list[str]
+    """Those with a board of estimators or of models."""
     submissions: int
     datasets: int
 
@@ -75,7 +76,7 @@ def build_site(results: Path, out: Path, templates: Path | None = None) -> SiteS
     return SiteSummary(
         index=str(out / "index.html"),
         pages=pages,
-        suites=[board.suite for board in content.boards],
+        suites=[*dict.fromkeys([*(b.suite for b in content.boards), *(b.identity["suite"] for b in content.models)])],
         submissions=len(content.submissions),
         datasets=len(content.datasets),
     )
