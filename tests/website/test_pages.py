@@ -13,6 +13,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from benchmark.errors import UserError
+from benchmark.paths import REPOSITORY
 from benchmark.website import build_site
 
 LOADING = {"script": "src", "link": "href", "img": "src", "source": "src", "iframe": "src", "use": "href"}
@@ -63,6 +64,13 @@ def test_pages_have_a_language_a_title_one_heading_and_a_skip_link(documents):
         levels = [int(local(e)[1]) for e in root.iter() if re.fullmatch("h[1-6]", local(e))]
         assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
     assert len(titles) == len(documents)
+
+
+def test_no_template_joins_a_sentence_to_the_one_before():
+    """A line break after a block's tag is not written."""
+    for path in (REPOSITORY / "site" / "templates").glob("*.html"):
+        joined = re.findall(r"[.,:;]\{% (?:if|else|elif|for)[^%]*%\}\n\s*\S", path.read_text(encoding="utf-8"))
+        assert joined == [], path.name
 
 
 def test_identifiers_are_unique_and_references_to_them_resolve(documents):
