@@ -233,11 +233,17 @@ def _room(labels: Rows, rows: Rows, classes: int, sizes: Sizes) -> int:
 def _reason(labels: Rows, train: Rows, n: int, classes: int, balance: Balance) -> str:
     """Why there is no training set of n images; empty if there is."""
     counts = np.bincount(labels[train[:n]], minlength=classes)
-    fair = n // classes
-    if len(train) >= n and counts.min() >= (fair if balance == "exactly" else n / classes / LEAST_SHARE):
+    fair, more = divmod(n, classes)
+    if balance == "exactly":
+        enough = counts.min() >= fair and counts.max() <= fair + (more > 0)
+        needed = f"{fair} images of each class" + (f", of {more} of them {fair + 1}" if more else "")
+    else:
+        least = n / classes / LEAST_SHARE
+        enough = counts.min() >= least
+        needed = f"{fair}, or at least {math.ceil(least)}, images of each class"
+    if len(train) >= n and enough:
         return ""
-    needed = f"{fair}" if balance == "exactly" else f"{fair}, or at least {math.ceil(n / classes / LEAST_SHARE)},"
-    return f"N = {n} needs {needed} images of each class, and beside validation and test there are {_listed(counts)}"
+    return f"N = {n} needs {needed}, and beside validation and test there are {_listed(counts)}"
 
 
 def _too_small(side: str, labels: Rows, rows: Rows, least: int, classes: int) -> str:

@@ -152,6 +152,17 @@ def test_what_there_is_is_shared_beside_the_smallest_training_set():
     }
 
 
+def test_a_class_that_is_short_is_not_made_up_by_another_where_balance_is_exact():
+    """One image of each class is there for 6 of 4 classes, but not the second of two classes."""
+    labels = np.repeat([0, 1, 2, 3], [3, 3, 3, 12])
+    division = divide(labels, 4, None, None, np.zeros(21, dtype=int), sizes((4, 6), 4, 4, 4, 4), seed=0)
+    assert division.fitting == (4,)
+    assert division.reasons == {
+        6: "N = 6 needs 1 images of each class, of 2 of them 2, and beside validation and test there are "
+        "1 and 1 and 1 and 3 of the classes"
+    }
+
+
 def test_too_few_images_are_a_reason_and_never_a_smaller_set():
     labels = np.repeat([0, 1], [12, 200])
     parts = np.zeros(212, dtype=np.int64)
