@@ -236,7 +236,7 @@ def _reason(labels: Rows, train: Rows, n: int, classes: int, balance: Balance) -
     fair, more = divmod(n, classes)
     if balance == "exactly":
         enough = counts.min() >= fair and counts.max() <= fair + (more > 0)
-        needed = f"{fair} images of each class" + (f", of {more} of them {fair + 1}" if more else "")
+        needed = f"{fair} or {fair + 1} images of each class" if more else f"{fair} images of each class"
     else:
         least = n / classes / LEAST_SHARE
         enough = counts.min() >= least

@@ -158,8 +158,8 @@ def test_a_class_that_is_short_is_not_made_up_by_another_where_balance_is_exact(
     division = divide(labels, 4, None, None, np.zeros(21, dtype=int), sizes((4, 6), 4, 4, 4, 4), seed=0)
     assert division.fitting == (4,)
     assert division.reasons == {
-        6: "N = 6 needs 1 images of each class, of 2 of them 2, and beside validation and test there are "
-        "1 and 1 and 1 and 3 of the classes"
+        6: "N = 6 needs 1 or 2 images of each class, and beside validation and test there are 1 and 1 and 1 and 3 "
+        "of the classes"
     }
 
 
