@@ -69,21 +69,3 @@ def docker_client() -> Iterator[docker.DockerClient]:
         pytest.skip(f"no Docker engine can be reached: {reason}")
     with contextlib.closing(client):
         yield client
-
-
-@pytest.fixture
-def made_up_provenance():
-    """Of results that tests make by hand."""
-    from benchmark.results import Provenance
-
-    return Provenance(
-        version="0.1.0",
-        git_commit=None,
-        engine="process",
-        limits={},
-        packages={},
-        python="3.11",
-        hardware={},
-        started="2026-01-01T00:00:00+00:00",
-        finished="2026-01-01T00:00:01+00:00",
-    )

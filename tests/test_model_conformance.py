@@ -5,35 +5,13 @@ import pytest
 from benchmark.conformance import check_submission
 from benchmark.paths import submissions_root
 from benchmark.sandbox.process import ProcessEngine
-
-MANIFEST = (
-    'name = "mine"\ntrack = "models"\nentry = "model.py:build"\nauthors = ["A"]\nlicence = "MIT"\n'
-    'reference = "none"\ndescription = "For tests."\n'
-)
-LINEAR = """
-import os
-import torch
-from torch import nn
-
-
-class Model(nn.Module):
-    def __init__(self, features, classes):
-        super().__init__()
-        self.layer = nn.Linear(features, classes)
-
-    def forward(self, images):
-        return self.layer(images.flatten(1))
-
-
-def build(in_channels, num_classes, image_size):
-    return Model(in_channels * image_size**2, num_classes)
-"""
+from submitted import LINEAR, MODEL_MANIFEST
 
 
 @pytest.fixture
 def checked(tmp_path):
     def check(code, extra=""):
-        (tmp_path / "submission.toml").write_text(MANIFEST + extra)
+        (tmp_path / "submission.toml").write_text(MODEL_MANIFEST + extra)
         (tmp_path / "model.py").write_text(code)
         report = check_submission(tmp_path, ProcessEngine())
         return report, {check.name: (check.verdict, check.finding) for row in report.rows for check in row.checks}
@@ -61,7 +39,7 @@ def test_a_model_for_grey_images_alone_fails_with_the_images_named(checked):
 
 
 def test_randomness_that_no_seed_rules_fails(checked):
-    dropped = LINEAR.replace(
+    dropped = "import os\n" + LINEAR.replace(
         "return self.layer(images.flatten(1))",
         "noise = int.from_bytes(os.urandom(4), 'little') / 2**32 if self.training else 0\n"
         "        return self.layer(images.flatten(1)) + noise * self.layer.bias",

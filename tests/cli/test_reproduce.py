@@ -1,18 +1,13 @@
 """The verb `reproduce`, as typed."""
 
-import importlib.util
 import json
 
 import pytest
 from click.testing import CliRunner
 
+import made_up_results as made_up
 from benchmark.cli import cli, main
 from benchmark.errors import UserError
-from benchmark.paths import REPOSITORY
-
-spec = importlib.util.spec_from_file_location("made_up_results", REPOSITORY / "tests" / "findings" / "made_up.py")
-made_up = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(made_up)
 
 
 def reproduce(*arguments):

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+import made_up_results as made_up
 from benchmark.findings import dimensions
 from benchmark.findings.report import sections
 from benchmark.findings.retest import retest
@@ -10,7 +11,7 @@ from benchmark.leaderboard import load_board
 
 
 @pytest.fixture
-def board(tmp_path, made_up):
+def board(tmp_path):
     made_up.write_estimator(tmp_path, "good")
     made_up.write_estimator(tmp_path, "lost")
     found = load_board(tmp_path, made_up.SUITE)
@@ -19,7 +20,7 @@ def board(tmp_path, made_up):
 
 
 @pytest.fixture
-def calibrated(monkeypatch, made_up):
+def calibrated(monkeypatch):
     """A calibration that turns the order round for `good`, and never holds for `lost`."""
     rows = [
         {
@@ -60,7 +61,7 @@ def test_the_sections_say_whether_a_claim_survives_it(board, calibrated):
     assert all("not enough datasets whose calibration holds" in other.calibration for other in others)
 
 
-def test_without_phantoms_it_says_so(tmp_path, made_up, load):
+def test_without_phantoms_it_says_so(tmp_path, load):
     made_up.write_estimator(tmp_path, "good")
     (first, *_) = sections(load(tmp_path), ["konz2022"])
     assert "no answers on phantoms (`manifoldbench run --track estimators --suite standard`)" in first.calibration

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+import made_up_results as made_up
 from benchmark.findings.claims import CLAIMS
 from benchmark.findings.fits import Effect
 from benchmark.findings.judging import judge
@@ -25,7 +26,7 @@ def one(retest, claim, domain="", estimator="good"):
 
 
 @pytest.fixture
-def root(tmp_path, made_up):
+def root(tmp_path):
     """One good estimator; one that turns everything round; a control."""
     made_up.write_estimator(tmp_path, "good")
     made_up.write_estimator(tmp_path, "bad", {name: 40 - value for name, value in made_up.DIMENSIONS.items()})
@@ -67,18 +68,18 @@ def test_without_models_the_first_claim_is_tested_and_no_other(root, load):
             assert {finding.datasets for finding in retest.of(claim)} == {0}
 
 
-def test_two_datasets_of_a_domain_are_not_enough(tmp_path, made_up, load):
+def test_two_datasets_of_a_domain_are_not_enough(tmp_path, load):
     made_up.write_estimator(tmp_path, "good", {name: made_up.DIMENSIONS[name] for name in [*made_up.DIMENSIONS][3:]})
     found = one(load(tmp_path), "natural-higher")
     assert (found.verdict, found.datasets) == ("not enough datasets", 2)
 
 
-def test_a_dataset_that_failed_is_left_out_and_counted(tmp_path, made_up, load):
+def test_a_dataset_that_failed_is_left_out_and_counted(tmp_path, load):
     made_up.write_estimator(tmp_path, "good", made_up.DIMENSIONS | {"natural-0": None})
     assert one(load(tmp_path), "natural-higher").datasets == 10
 
 
-def test_accuracy_falls_as_it_was_made_to(root, made_up, load):
+def test_accuracy_falls_as_it_was_made_to(root, load):
     made_up.write_trainings(root)
     retest = load(root)
     radiology, natural = (one(retest, "accuracy-falls", domain) for domain in ("radiology", "natural"))
@@ -94,7 +95,7 @@ def test_accuracy_falls_as_it_was_made_to(root, made_up, load):
     assert radiology.setting.model == MEAN
 
 
-def test_mean_and_best_are_of_the_models_that_the_protocol_trained(root, made_up, load):
+def test_mean_and_best_are_of_the_models_that_the_protocol_trained(root, load):
     made_up.write_trainings(root)
     for dataset in made_up.DOMAINS:
         write_training_result(root, made_up.training(dataset, "apart-50", apart="pretrained"))
@@ -108,7 +109,7 @@ def test_mean_and_best_are_of_the_models_that_the_protocol_trained(root, made_up
     assert trainings[MEAN].models == 2
 
 
-def test_pairs_of_classes_are_averaged_and_many_classes_left_out(root, made_up, load):
+def test_pairs_of_classes_are_averaged_and_many_classes_left_out(root, load):
     made_up.write_trainings(root)
     low = made_up.training("natural-0", "net-0", task="natural-0:1-2@N=500")
     scores = low.runs[0].scores | {"accuracy": 50.0}
@@ -121,7 +122,7 @@ def test_pairs_of_classes_are_averaged_and_many_classes_left_out(root, made_up, 
     assert own.accuracy["natural-1"] == pytest.approx(made_up.accuracy("natural-1"))
 
 
-def test_several_n_give_the_plane_and_the_scaling_law(root, made_up, load):
+def test_several_n_give_the_plane_and_the_scaling_law(root, load):
     made_up.write_trainings(root, sizes=(500, 1000, 2000))
     retest = load(root)
     found = one(retest, "plane", "radiology")
@@ -135,14 +136,14 @@ def test_several_n_give_the_plane_and_the_scaling_law(root, made_up, load):
     assert one(retest, "accuracy-falls", "radiology").setting.train == 2000
 
 
-def test_one_n_gives_neither(root, made_up, load):
+def test_one_n_gives_neither(root, load):
     made_up.write_trainings(root)
     retest = load(root)
     assert one(retest, "plane", "radiology").verdict == "not enough datasets"
     assert one(retest, "scaling-law").verdict == "not enough datasets"
 
 
-def test_another_suites_models_meet_these_dimensions(root, made_up, load):
+def test_another_suites_models_meet_these_dimensions(root, load):
     """Where they have more numbers of training images; what can be tested without them is not taken from them."""
     made_up.write_trainings(root)
     title = "mini (data.train = [50, 100, 200])"
@@ -167,7 +168,7 @@ def test_another_suites_models_meet_these_dimensions(root, made_up, load):
     assert found == [f"{title}, N = {train}" for train in (50, 100, 200)]
 
 
-def test_changes_say_what_turns_a_verdict_round(tmp_path, made_up, load):
+def test_changes_say_what_turns_a_verdict_round(tmp_path, load):
     made_up.write_estimator(tmp_path, "mle-k20", neighbors=20)
     down = {n: v / 10 if n.startswith("natural") else v for n, v in made_up.DIMENSIONS.items()}
     made_up.write_estimator(tmp_path, "mle-k5", down, neighbors=5)
@@ -181,7 +182,7 @@ def test_changes_say_what_turns_a_verdict_round(tmp_path, made_up, load):
     assert found["half as many images"].changed == 0
 
 
-def test_one_thing_is_changed_at_a_time(root, made_up, load):
+def test_one_thing_is_changed_at_a_time(root, load):
     made_up.write_trainings(root, sizes=(500, 1000))
     axes = {(change.axis, change.setting) for change in changes(load(root).of("accuracy-falls"), "radiology")}
     assert ("N", "500 training images") in axes
@@ -190,7 +191,7 @@ def test_one_thing_is_changed_at_a_time(root, made_up, load):
     assert len([axis for axis, _ in axes if axis == "Images"]) == 3
 
 
-def test_protocols_are_never_mixed(root, made_up, load):
+def test_protocols_are_never_mixed(root, load):
     made_up.write_trainings(root)
     for dataset in made_up.DOMAINS:
         other = made_up.training(
@@ -204,7 +205,7 @@ def test_protocols_are_never_mixed(root, made_up, load):
     assert settings == ["v1 training.epochs=3, N = 500"]
 
 
-def sharpness(made_up, sign=1.0, **changed):
+def sharpness(sign=1.0, **changed):
     """Label sharpness that goes with the dimension, and so with the loss gained under attack."""
     return SuiteSharpness(
         suite=made_up.SUITE,
@@ -236,9 +237,9 @@ def sharpness(made_up, sign=1.0, **changed):
     )
 
 
-def test_label_sharpness_meets_robustness(root, made_up, load):
+def test_label_sharpness_meets_robustness(root, load):
     made_up.write_trainings(root)
-    write_versioned(root / "sharpness" / "standard.json", sharpness(made_up))
+    write_versioned(root / "sharpness" / "standard.json", sharpness())
     retest = load(root)
     found = one(retest, "sharpness-robustness")
     assert (found.verdict, found.effect.value, found.datasets) == ("holds", pytest.approx(1.0), 11)
@@ -246,18 +247,18 @@ def test_label_sharpness_meets_robustness(root, made_up, load):
     other = {f.setting.statistic: f.verdict for f in retest.of("sharpness-robustness") if f.setting.model == MEAN}
     assert other["quantile_99"] == "does not hold"  # the same for all: it orders nothing
     assert other["nearest_50"] == "not enough datasets"
-    write_versioned(root / "sharpness" / "standard.json", sharpness(made_up, -1.0))
+    write_versioned(root / "sharpness" / "standard.json", sharpness(-1.0))
     assert one(load(root), "sharper-radiology").verdict == "holds"
     assert one(load(root), "sharpness-robustness").verdict == "does not hold"
 
 
-def test_label_sharpness_of_an_older_protocol_counts_nothing(root, made_up, load):
+def test_label_sharpness_of_an_older_protocol_counts_nothing(root, load):
     made_up.write_trainings(root)
-    write_versioned(root / "sharpness" / "standard.json", sharpness(made_up, protocol_sha256="9" * 64))
+    write_versioned(root / "sharpness" / "standard.json", sharpness(protocol_sha256="9" * 64))
     assert one(load(root), "sharpness-robustness").verdict == "not enough datasets"
 
 
-def test_a_protocol_that_attacks_nothing_leaves_robustness_untested(root, made_up, load):
+def test_a_protocol_that_attacks_nothing_leaves_robustness_untested(root, load):
     for dataset in made_up.DOMAINS:
         whole = made_up.training(dataset, "net-0")
         scores = {name: value for name, value in whole.runs[0].scores.items() if not name.startswith("fgsm")}

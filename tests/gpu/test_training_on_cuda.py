@@ -1,6 +1,5 @@
 """Training on an NVIDIA GPU: repeatable, near the processor's, compiled or not, several at once (`make gpu-check`)."""
 
-import importlib.util
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
@@ -16,6 +15,7 @@ from benchmark.training import fit, network
 from benchmark.training.evaluate import train_and_score
 from benchmark.training.protocols import TaskWanted, load_protocol
 from benchmark.training.tasks import build_training_tasks
+from submitted import load_submitted
 
 pytestmark = pytest.mark.gpu
 
@@ -88,10 +88,7 @@ def test_the_same_seed_gives_the_same_bytes(precision):
 @pytest.mark.parametrize("name", ["densenet121", "resnet18", "small-cnn", "squeezenet", "vgg13"])
 def test_a_baseline_gives_the_same_predictions(name):
     """One of each kind of layers, on images of the size of a mini training."""
-    [submission] = load_submissions(submissions_root() / name)
-    spec = importlib.util.spec_from_file_location("model", submission.folder / "model.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = load_submitted(submissions_root() / name / "model.py")
     given = data()
     given = replace(given, **{part: getattr(given, part)[:, ::2, ::2] for part in ("train", "validation", "test")})
     recipe = fit.recipe_from({**RECIPE, "attacks": [], "representations": 0, "max_parameters": 10**9})

@@ -4,10 +4,11 @@ import pytest
 
 from benchmark.hashing import sha256_of
 from benchmark.results import Answer, Result
+from made_up_results import PROVENANCE
 
 
 @pytest.fixture
-def make(made_up_provenance):
+def make():
     """A function that makes a result; estimates by part, None for a failed sample."""
 
     def result(submission, task, estimates, truth=None, **changes):
@@ -48,7 +49,7 @@ def make(made_up_provenance):
             "status": failed.status if failed else "ok",
             "reason": failed.reason if failed else "",
             "answers": answers,
-            "provenance": made_up_provenance,
+            "provenance": PROVENANCE,
         }
         return Result(**(fields | changes))
 

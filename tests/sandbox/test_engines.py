@@ -1,14 +1,13 @@
 """What every engine does: one set of tests, run over the fake and the process engine."""
 
-import importlib.util
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from benchmark.sandbox.engine import Outcome
 from benchmark.sandbox.process import ProcessEngine
+from fake_engine import FakeEngine
 
 COLUMNS = """
 class Estimator:
@@ -27,14 +26,6 @@ class Estimator:
 """
 
 
-def load_fake():
-    path = Path(__file__).with_name("fake.py")
-    spec = importlib.util.spec_from_file_location("sandbox_fake", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.FakeEngine
-
-
 def columns_outcome(program, sample):
     """What COLUMNS answers, played."""
     rows, columns = np.load(sample / "points.npy").shape
@@ -46,7 +37,7 @@ def columns_outcome(program, sample):
 
 @pytest.fixture(params=["fake", "process"])
 def engine(request):
-    return load_fake()(columns_outcome) if request.param == "fake" else ProcessEngine()
+    return FakeEngine(columns_outcome) if request.param == "fake" else ProcessEngine()
 
 
 def test_name(engine):

@@ -1,6 +1,5 @@
 """What the tests of the baselines share: their classes, loaded from their files, and points with a graph."""
 
-import importlib.util
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from benchmark.paths import REPOSITORY
 from benchmark.submissions import Submission, find_submissions
+from submitted import load_submitted
 
 SUBMISSIONS = {submission.name: submission for submission in find_submissions(REPOSITORY / "submissions")}
 
@@ -61,10 +61,7 @@ def make_ball(n: int, dimension: int, columns: int, seed: int = 0) -> NDArray[np
 def load(submission: Submission) -> Callable[..., Any]:
     """The class of a submission."""
     file, _, name = submission.manifest.entry.partition(":")
-    spec = importlib.util.spec_from_file_location("submission", submission.folder / file)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return getattr(module, name)
+    return getattr(load_submitted(submission.folder / file), name)
 
 
 def make_row(name: str, seed: int = 0, **parameters: Any) -> Any:

@@ -1,6 +1,5 @@
 """The baselines' own formulas: against scikit-dimension, against values worked out by hand, and at their limits."""
 
-import importlib.util
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +13,7 @@ from scipy.special import i0e, i1e
 from scipy.stats import vonmises
 
 from benchmark.paths import REPOSITORY
+from submitted import load_submitted
 
 
 @pytest.fixture(scope="module")
@@ -162,10 +162,7 @@ def test_points_moved_into_their_span_give_the_same(row, fit, wide, cloud):
 
 
 def module_of(name):
-    spec = importlib.util.spec_from_file_location(name, REPOSITORY / "submissions" / name / "estimator.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return load_submitted(REPOSITORY / "submissions" / name / "estimator.py")
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,11 @@ import pytest
 
 from benchmark.hashing import sha256_of
 from benchmark.training.results import Run, TrainingResult
+from made_up_results import PROVENANCE
 
 
 @pytest.fixture
-def trained(made_up_provenance):
+def trained():
     """A function that makes a result; one accuracy for each seed, None for a run that failed."""
 
     def result(submission, task, accuracies, domain="radiology", **changes):
@@ -58,7 +59,7 @@ def trained(made_up_provenance):
             "status": failed.status if failed else "ok",
             "reason": failed.reason if failed else "",
             "runs": runs,
-            "provenance": made_up_provenance,
+            "provenance": PROVENANCE,
         }
         return TrainingResult(**(fields | changes))
 

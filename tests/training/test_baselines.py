@@ -1,7 +1,6 @@
 """The baselines of the model track: all sizes of images, gradients everywhere, and a loss that falls."""
 
 import copy
-import importlib.util
 import inspect
 
 import numpy as np
@@ -17,6 +16,7 @@ from torchvision.models import vgg13
 from benchmark.paths import REPOSITORY
 from benchmark.submissions import find_submissions
 from benchmark.training import fit
+from submitted import load_submitted
 
 MODELS = {row.name: row for row in find_submissions(REPOSITORY / "submissions") if row.manifest.track == "models"}
 NETWORKS = [name for name, row in MODELS.items() if not row.manifest.fits_itself]
@@ -51,10 +51,7 @@ def load(name):
 
 def module(name):
     """The code of a submission."""
-    spec = importlib.util.spec_from_file_location("model", MODELS[name].folder / "model.py")
-    loaded = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(loaded)
-    return loaded
+    return load_submitted(MODELS[name].folder / "model.py")
 
 
 def make_recipe(name="", **changes):

@@ -13,6 +13,7 @@ from benchmark.submissions import load_submissions
 from benchmark.training.evaluate import train_and_score
 from benchmark.training.protocols import TaskWanted, load_protocol
 from benchmark.training.tasks import build_training_tasks
+from submitted import LINEAR, MODEL_MANIFEST
 
 QUICK = {
     "training.epochs": 4,
@@ -22,26 +23,6 @@ QUICK = {
     "data.test": 100,
     "data.validation": 50,
 }
-
-MANIFEST = (
-    'name = "mine"\ntrack = "models"\nentry = "model.py:build"\nauthors = ["A"]\nlicence = "MIT"\n'
-    'reference = "none"\ndescription = "For tests."\n'
-)
-LINEAR = """
-import torch
-from torch import nn
-
-class Linear(nn.Module):
-    def __init__(self, features, classes):
-        super().__init__()
-        self.layer = nn.Linear(features, classes)
-
-    def forward(self, images):
-        return self.layer(images.flatten(1))
-
-def build(in_channels, num_classes, image_size):
-    return Linear(in_channels * image_size**2, num_classes)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +38,7 @@ def task(tmp_path_factory):
 
 def submission(folder: Path, code: str = LINEAR, extra: str = ""):
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "submission.toml").write_text(MANIFEST + extra)
+    (folder / "submission.toml").write_text(MODEL_MANIFEST + extra)
     (folder / "model.py").write_text(code)
     [found] = load_submissions(folder)
     return found
@@ -171,9 +152,17 @@ COUNTER = "calls = 0\n" + LINEAR.replace(
     ("code", "status", "words"),
     [
         (LINEAR.replace("num_classes)\n", "num_classes + 1)\n"), "invalid", "shape"),
-        (LINEAR.replace("images.flatten(1))", "images.flatten(1)) * float('nan')"), "failed", "loss is nan in epoch 1"),
+        (
+            LINEAR.replace("images.flatten(1))", "images.flatten(1)) * float('nan')"),
+            "failed",
+            "loss is nan in epoch 1",
+        ),
         (LINEAR.replace("    return Linear(", "    return torch.relu  # "), "invalid", "Module"),
-        (LINEAR.replace("images.flatten(1))", "images.flatten(1)) + torch.rand(1)"), "invalid", "evaluation mode"),
+        (
+            LINEAR.replace("images.flatten(1))", "images.flatten(1)) + torch.rand(1)"),
+            "invalid",
+            "evaluation mode",
+        ),
         (COUNTER, "refused", "seed"),
         (PATCHED + LINEAR, "refused", "cross_entropy"),
         ("def build(in_channels, num_classes, image_size):\n    raise ValueError('no')\n", "failed", "ValueError: no"),

@@ -8,7 +8,6 @@ that is asked for, which is in its favour. Both rows time a whole training; `ima
 and `outside the model` is the share of their time that is not forward, backward and the optimizer's step.
 """
 
-import importlib.util
 import io
 import sys
 import time
@@ -21,9 +20,9 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
 from benchmark.paths import REPOSITORY
-from benchmark.submissions import load_submissions
 from benchmark.training import fit
 from benchmark.training.network import Watch
+from submitted import load_submitted
 
 TRAININGS = {
     "small-cnn, 28 px": ("small-cnn", 28, 500, 2),
@@ -60,11 +59,7 @@ def training(request, benchmark, device):
 
 
 def load(name):
-    (submission,) = load_submissions(REPOSITORY / "submissions" / name)
-    spec = importlib.util.spec_from_file_location("model", submission.folder / "model.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.build
+    return load_submitted(REPOSITORY / "submissions" / name / "model.py").build
 
 
 def report(benchmark, capsys, images, seconds, model_seconds):

@@ -1,6 +1,5 @@
 """The page of the findings: complete with few results and with many, and every number from a file beside it."""
 
-import importlib.util
 import itertools
 import json
 import shutil
@@ -10,19 +9,15 @@ from xml.etree import ElementTree as ET
 import pytest
 from playwright.sync_api import sync_playwright
 
+import made_up_results as made_up
 from benchmark.findings.report import sections
 from benchmark.findings.retest import load_retest
 from benchmark.findings.summary import Change, Counts
 from benchmark.leaderboard import load_board
-from benchmark.paths import REPOSITORY
 from benchmark.website import build_site
 from benchmark.website.findings_figures import PANEL_HEIGHT, PANEL_WIDTH, panels
 from benchmark.website.findings_page import make_findings
 from benchmark.website.findings_tables import changes_table
-
-spec = importlib.util.spec_from_file_location("made_up_results", REPOSITORY / "tests" / "findings" / "made_up.py")
-made_up = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(made_up)
 
 CHROMIUM = "/usr/bin/chromium"
 

@@ -1,12 +1,12 @@
 """The page of the properties: layers and label sharpness as they were measured, and no page without them."""
 
-import importlib.util
 import json
 import shutil
 
 import numpy as np
 import pytest
 
+import small_world
 from benchmark.findings.sharpness import SuiteSharpness, TaskSharpness
 from benchmark.paths import REPOSITORY
 from benchmark.results import write_versioned
@@ -14,10 +14,7 @@ from benchmark.sharpness import released_value
 from benchmark.training.layers import LayerEstimate, Representations, iter_representations, write_representations
 from benchmark.website import build_site
 from benchmark.website.properties_page import make_properties
-
-spec = importlib.util.spec_from_file_location("small_world", REPOSITORY / "tests" / "website" / "conftest.py")
-small_world = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(small_world)
+from made_up_results import PROVENANCE
 
 LAYERS = ("images", "conv1", "=dead", "logits")
 ANSWERS = {
@@ -61,7 +58,7 @@ def write_layers(results, task: str = "breastmnist:10-classes@N=500", dataset: s
             for name, values in ANSWERS.items()
             for layer, value in zip(LAYERS, values, strict=True)
         ],
-        provenance=small_world.PROVENANCE,
+        provenance=PROVENANCE,
     )
     write_representations(results, content)
 

@@ -1,4 +1,4 @@
-"""Results made up so that every finding is known: loaded by path, since tests are no package."""
+"""Results made up so that every finding is known."""
 
 import math
 from collections.abc import Mapping
