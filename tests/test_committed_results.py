@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 
+from benchmark.badges import FOLDER, read_badges
 from benchmark.estimation.suites import load_suite
 from benchmark.findings.published import PAPERS
 from benchmark.findings.report import to_short_text
@@ -32,6 +33,7 @@ PUBLISHED = {
 }
 """Rows whose mean error over the 24 manifolds was published: these take too long to be run again in a test."""
 
+BASELINES = {row.name: row.sha256 for row in find_submissions(REPOSITORY / "submissions")}
 ROWS = {
     row.name: row.sha256 for row in find_submissions(REPOSITORY / "submissions") if row.manifest.track == "estimators"
 }
@@ -102,7 +104,6 @@ def test_published_error_of_fishers_without_what_it_failed(board):
 
 @pytest.mark.parametrize("suite", suites_with_models(REPOSITORY / "results"))
 def test_models_are_of_their_present_code_and_protocols(suite):
-    current = {row.name: row.sha256 for row in find_submissions(REPOSITORY / "submissions")}
     asked = {
         load_protocol(block.protocol, block.overrides, block.title).sha256
         for block in load_suite(suite).content.training
@@ -111,8 +112,17 @@ def test_models_are_of_their_present_code_and_protocols(suite):
     assert {board.protocol_sha256 for board in boards} == asked
     for board in boards:
         assert board.superseded == 0
-        assert all(result.submission_sha256 == current[result.submission] for result in board.results)
+        assert all(result.submission_sha256 == BASELINES[result.submission] for result in board.results)
         assert all(result.status != "infrastructure" for result in board.results)
+        tasks = {result.task for result in board.results}
+        jobs = {(result.submission, result.task) for result in board.results}
+        assert jobs == {(submission, task) for submission, _ in jobs for task in tasks}, "a model lacks a task"
+
+
+def test_every_baseline_passed_a_check_of_its_present_code():
+    saved = {name: read_badges(REPOSITORY / "results", name, sha256) for name, sha256 in BASELINES.items()}
+    assert [name for name, check in saved.items() if check is None or not check.passed] == []
+    assert {path.stem for path in (REPOSITORY / "results" / FOLDER).iterdir()} == set(BASELINES)
 
 
 def test_the_readme_shows_what_the_program_prints(board):
