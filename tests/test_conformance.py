@@ -327,6 +327,7 @@ def test_check_runs_a_submission_in_the_process_engine(submission, tmp_path):
     assert report["rows"][0]["badges"] == dict.fromkeys(BADGES, "pass")
     assert "with dimension_pw_" in result.stdout
     assert "Saved" in result.stderr
+    assert "Warning: mine runs as you on this machine" in result.stderr  # it lies outside the repository
     assert (tmp_path / "results" / "checks" / "mine.json").exists()
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import docker.errors
 import pytest
 
-from benchmark.cli.run import IMAGE
+from benchmark.cli.sandboxes import IMAGE
 from benchmark.paths import REPOSITORY
 from benchmark.results import iter_results
 

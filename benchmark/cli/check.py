@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 
 from benchmark.badges import save_checks
+from benchmark.cli.sandboxes import Sandbox, sandbox_options
 from benchmark.conformance import check_submission
-from benchmark.sandbox.process import ProcessEngine
 from benchmark.submissions import schema_json
 
 
@@ -26,6 +26,7 @@ def _print_schema(context: click.Context, _parameter: click.Parameter, asked: bo
     metavar="RESULTS",
     help="Keep the badges in this results folder, for the site.",
 )
+@sandbox_options
 @click.option(
     "--schema",
     is_flag=True,
@@ -34,7 +35,7 @@ def _print_schema(context: click.Context, _parameter: click.Parameter, asked: bo
     callback=_print_schema,
     help="Print the JSON Schema of submission.toml, and check nothing.",
 )
-def check(path: Path, as_json: bool, save: Path | None) -> None:
+def check(path: Path, as_json: bool, save: Path | None, sandbox: Sandbox) -> None:
     """Check the submission in the folder PATH: its file, its import, its contract, and its badges.
 
     Its code runs inside the sandbox only. The exit code is 0 if schema, import, contract and
@@ -43,8 +44,10 @@ def check(path: Path, as_json: bool, save: Path | None) -> None:
     \b
     Examples: manifoldbench check submissions/twonn
               manifoldbench check submissions/twonn --json --save results
+              manifoldbench check path/to/theirs --sandbox docker
     """
-    report = check_submission(path, ProcessEngine(), _say)
+    with sandbox.make_engine([path]) as engine:
+        report = check_submission(path, engine, _say)
     if save is not None:
         for file in save_checks(report, save):
             click.echo(f"Saved {file}", err=True)

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import click
 
-from benchmark.cli.run import IMAGE as DEFAULT_IMAGE
-from benchmark.cli.run import make_engine, select
+from benchmark.cli.run import distinct, named
+from benchmark.cli.sandboxes import Sandbox, sandbox_options
 from benchmark.data.store import cache_root
 from benchmark.errors import UserError
 from benchmark.paths import results_root, submissions_root
 from benchmark.provenance import now
 from benchmark.sandbox.engine import Limits
-from benchmark.submissions import Submission
+from benchmark.submissions import Submission, find_submissions
 from benchmark.terminal import Column, table_text
 from benchmark.training import layers
 from benchmark.training.protocols import TaskWanted, load_protocol
@@ -29,16 +29,12 @@ LIMITS = Limits(wall_seconds=120.0, cpu_seconds=240.0, memory_bytes=4 << 30)
 @click.option("--labels", default="classes", show_default=True, help="Which labels the model is trained on.")
 @click.option("--protocol", default="mini", show_default=True, help="By which it is trained.")
 @click.option("--epochs", type=click.IntRange(min=1), help="In place of the protocol's.")
-@click.option(
-    "--estimators", default="mle-k20,twonn", show_default=True, help="Rows of the board, separated by commas."
-)
+@click.option("--estimators", default="mle-k20,twonn", show_default=True, help="Names or folders, separated by commas.")
 @click.option(
     "--images", type=click.IntRange(min=20), default=500, show_default=True, help="Training images looked at."
 )
 @click.option("--results", type=click.Path(file_okay=False, path_type=Path), help="Results folder [default: results].")
-@click.option("--sandbox", type=click.Choice(["process", "docker"]), default="process", show_default=True)
-@click.option("--image", default=DEFAULT_IMAGE, show_default=True, help="Image of --sandbox docker.")
-@click.option("--gpus", default="none", show_default=True, help="Of --sandbox docker: all, none, or ids such as 0,1.")
+@sandbox_options
 @click.option("--json", "as_json", is_flag=True, help="Print the estimates as JSON.")
 def represent(
     submission: str,
@@ -49,20 +45,19 @@ def represent(
     estimators: str,
     images: int,
     results: Path | None,
-    sandbox: str,
-    image: str,
-    gpus: str,
+    sandbox: Sandbox,
     as_json: bool,
 ) -> None:
-    """Train the model SUBMISSION once, and estimate the dimension of every layer's outputs.
+    """Train the model SUBMISSION (a name, or a folder) once, and estimate the dimension of every layer's outputs.
 
     \b
-    Example: manifoldbench represent resnet18 --dataset pneumoniamnist --estimators mle-k20,twonn
+    Examples: manifoldbench represent resnet18 --dataset pneumoniamnist --estimators mle-k20,twonn
+              manifoldbench represent path/to/mine --dataset digits --labels whole
     """
     started = now()
-    root = submissions_root()
-    model = _one(submission, root, "models")
-    asked = [_one(name.strip(), root, "estimators") for name in estimators.split(",")]
+    known = find_submissions(submissions_root())
+    model = _model(submission, known)
+    asked = _estimators(estimators, known)
     overrides = {"training.representations": images} | ({"training.epochs": epochs} if epochs else {})
     recipe = load_protocol(protocol, overrides)
     wanted = TaskWanted(dataset=dataset, labels=labels, train=recipe.content.data.train[:1], pairs=1)
@@ -70,7 +65,8 @@ def represent(
     if not tasks:
         raise UserError(" ".join(item.reason for item in left_out))
     task, truth = tasks[0]
-    with make_engine(sandbox, image, gpus) as engine, tempfile.TemporaryDirectory(prefix="manifoldbench-") as folder:
+    chosen = (row.folder for row in (model, *asked))
+    with sandbox.make_engine(chosen) as engine, tempfile.TemporaryDirectory(prefix="manifoldbench-") as folder:
         click.echo(f"Training {model.name} on {truth.name} by {recipe.title}.", err=True)
         trained = layers.train_for_layers(model, task, engine, Path(folder))
         points = layers.clouds(task, trained.representations)
@@ -82,14 +78,25 @@ def represent(
     click.echo(f"Kept in {path}", err=True)
 
 
-def _one(name: str, root: Path, track: str) -> Submission:
-    """The one row of that name and track."""
-    found = [row for row in select((name,), root) if name in (row.name, row.manifest.name)]
-    if len(found) != 1 or found[0].manifest.track != track:
-        rows = ", ".join(row.name for row in found if row.manifest.track == track)
-        hint = f": name one of {rows}" if rows else ""
-        raise UserError(f'"{name}" is not one submission of the track {track}{hint}.')
+def _model(word: str, known: tuple[Submission, ...]) -> Submission:
+    """The one model of that name or folder; raises UserError for anything else."""
+    found = named(word, known)
+    if found[0].manifest.track != "models":
+        raise UserError(f'"{word}" is an estimator: give a model.')
+    if len(found) > 1:
+        raise UserError(f'"{word}" has several rows: name one of {", ".join(row.name for row in found)}.')
     return found[0]
+
+
+def _estimators(words: str, known: tuple[Submission, ...]) -> list[Submission]:
+    """All estimators that the words name, each once; raises UserError for any other word."""
+    found: list[Submission] = []
+    for word in (each.strip() for each in words.split(",")):
+        rows = named(word, known)
+        if rows[0].manifest.track != "estimators":
+            raise UserError(f'"{word}" is a model: give estimators.')
+        found += rows
+    return distinct(found)
 
 
 def to_text(content: layers.Representations) -> str:

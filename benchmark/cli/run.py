@@ -3,24 +3,17 @@
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from benchmark import __version__
 from benchmark.cli.progress import RunDisplay
+from benchmark.cli.sandboxes import Sandbox, sandbox_options
 from benchmark.cli.tracks import TRACKS, TrackRun
 from benchmark.errors import UserError
 from benchmark.estimation.suites import load_suite, suite_names
 from benchmark.estimation.tasks import LeftOut
 from benchmark.paths import results_root, submissions_root
-from benchmark.sandbox.process import ProcessEngine
 from benchmark.submissions import MANIFEST, Submission, find_submissions, load_submissions
-
-if TYPE_CHECKING:
-    from benchmark.sandbox.docker import DockerEngine
-
-IMAGE = f"manifoldbench:{__version__}"
 
 
 @click.command()
@@ -29,15 +22,7 @@ IMAGE = f"manifoldbench:{__version__}"
     "--suite", "suite_name", default="smoke", show_default=True, help=f"{', '.join(suite_names())}, or a TOML file."
 )
 @click.option("--results", type=click.Path(file_okay=False, path_type=Path), help="Results folder [default: results].")
-@click.option(
-    "--sandbox",
-    type=click.Choice(["process", "docker"]),
-    default="process",
-    show_default=True,
-    help="Where submissions run: in processes of this user, or each in a container that shuts it in.",
-)
-@click.option("--image", default=IMAGE, show_default=True, help="Image of --sandbox docker.")
-@click.option("--gpus", default="none", show_default=True, help="Of --sandbox docker: all, none, or ids such as 0,1.")
+@sandbox_options
 @click.option("--track", type=click.Choice([*TRACKS]), help="Only the submissions of one track [default: both].")
 @click.option("--jobs", type=click.IntRange(min=1), help="Jobs at a time [default: as many as cores and memory allow].")
 @click.option("--json", "as_json", is_flag=True, help="Print the boards as JSON.")
@@ -45,9 +30,7 @@ def run(
     submissions: tuple[str, ...],
     suite_name: str,
     results: Path | None,
-    sandbox: str,
-    image: str,
-    gpus: str,
+    sandbox: Sandbox,
     track: str | None,
     jobs: int | None,
     as_json: bool,
@@ -66,9 +49,7 @@ def run(
     root = results or results_root()
     suite = load_suite(suite_name)
     chosen = select(submissions, submissions_root(), track)
-    engine = make_engine(sandbox, image, gpus)
-    for name in strangers(chosen) if sandbox == "process" else ():
-        click.echo(f"Warning: {name} runs as you on this machine; `--sandbox docker` shuts it in (RULES.md).", err=True)
+    engine = sandbox.make_engine(submission.folder for submission in chosen)
     display = RunDisplay()
     left_out: list[LeftOut] = []
     ran: dict[str, TrackRun] = {}
@@ -101,22 +82,6 @@ def run(
         click.echo(f"Results: {root}")
 
 
-def make_engine(sandbox: str, image: str, gpus: str) -> "ProcessEngine | DockerEngine":
-    """The engine that the options name; raises UserError where it, its image or its GPUs are not there."""
-    if sandbox == "process":
-        return ProcessEngine()
-    from benchmark.sandbox.docker import DockerEngine, leasable_gpus  # imports slowly
-
-    return DockerEngine(image, leasable_gpus(gpus))
-
-
-def strangers(chosen: list[Submission]) -> list[str]:
-    """Names of the submissions whose code is not the repository's own."""
-    root = submissions_root().resolve()
-    names = (submission.manifest.name for submission in chosen if submission.folder.resolve().parent != root)
-    return list(dict.fromkeys(names))
-
-
 def select(names: tuple[str, ...], root: Path, track: str | None = None) -> list[Submission]:
     """The submissions that the words name: rows, folders below `root`, or paths; controls of their tracks come first.
 
@@ -126,19 +91,19 @@ def select(names: tuple[str, ...], root: Path, track: str | None = None) -> list
     if not names:
         chosen = [submission for submission in known if not submission.manifest.slow]
     else:
-        chosen = [submission for name in names for submission in _named(name, known)]
+        chosen = [submission for name in names for submission in named(name, known)]
     chosen = [submission for submission in chosen if track in (None, submission.manifest.track)]
     if not chosen:
         raise UserError(f"None of the submissions named is of the track {track}.")
     needed = {TRACKS[submission.manifest.track].control for submission in chosen}
-    control = [submission for submission in known if submission.name in needed]
-    unique = {submission.name: submission for submission in [*control, *chosen]}
-    if len(unique) < len({(s.name, s.folder.resolve()) for s in [*control, *chosen]}):
-        raise UserError("Two of the submissions have the same name: give one of them another name in its manifest.")
-    return list(unique.values())
+    return distinct([*(submission for submission in known if submission.name in needed), *chosen])
 
 
-def _named(name: str, known: tuple[Submission, ...]) -> list[Submission]:
+def named(name: str, known: tuple[Submission, ...]) -> list[Submission]:
+    """The rows that a word names: a row, a submission with all of its rows, or the path of a folder.
+
+    Raises UserError for a word that names none.
+    """
     found = [s for s in known if name in (s.name, s.manifest.name)]
     if found:
         return found
@@ -147,6 +112,14 @@ def _named(name: str, known: tuple[Submission, ...]) -> list[Submission]:
         return list(load_submissions(folder))
     names = ", ".join(dict.fromkeys(s.manifest.name for s in known))
     raise UserError(f'There is no submission "{name}": give the path of a folder with {MANIFEST}, or one of {names}.')
+
+
+def distinct(submissions: list[Submission]) -> list[Submission]:
+    """Each row once; raises UserError where two folders have rows of one name."""
+    unique = {submission.name: submission for submission in submissions}
+    if len(unique) < len({(submission.name, submission.folder.resolve()) for submission in submissions}):
+        raise UserError("Two of the submissions have the same name: give one of them another name in its manifest.")
+    return list(unique.values())
 
 
 def _sentence(left_out: list[LeftOut]) -> str:

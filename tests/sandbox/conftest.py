@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import pytest
 
-from benchmark.cli.run import IMAGE
+from benchmark.cli.sandboxes import IMAGE
 from benchmark.paths import REPOSITORY
 from benchmark.provenance import now, provenance
 from benchmark.sandbox.containers import LABEL, harness_identity

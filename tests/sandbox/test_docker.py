@@ -297,6 +297,21 @@ def test_a_full_disk_is_a_fault_of_ours(docker_engine, make_program, make_sample
         assert worker.ask(sample).dimension == 4.0
 
 
+def test_a_submission_is_checked_in_containers(docker_image, client, tmp_path):
+    """Both tracks; the estimator answers nobody but the container's user, so that another engine would fail it."""
+    alone = "import os\n" + COLUMNS.replace("float(X.shape[1])", "{65534: 3.0}[os.getuid()]")
+    (tmp_path / "estimator.py").write_text(alone)
+    (tmp_path / "submission.toml").write_text(
+        'name = "alone"\ntrack = "estimators"\nentry = "estimator.py:Estimator"\nauthors = ["A"]\nlicence = "MIT"\n'
+        'reference = "none"\ndescription = "For tests."\n'
+    )
+    for folder in (tmp_path, REPOSITORY / "submissions" / "small-cnn"):
+        checked = CliRunner().invoke(cli, ["check", str(folder), "--sandbox", "docker"])
+        assert checked.exit_code == 0, checked.output
+        assert "Warning" not in checked.stderr
+        assert ours(client) == []
+
+
 # --- what is not there ---
 
 

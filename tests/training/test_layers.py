@@ -1,6 +1,7 @@
 """The dimension of representations: layer by layer, in a real sandbox."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -72,11 +73,36 @@ def test_the_command_trains_and_measures_every_layer(tmp_path):
         assert theirs["dimension"] * theirs["correction"] == pytest.approx(ours["dimension"], rel=0.15)
 
 
+def copy_as(name, folder, original):
+    """A submission of the repository under another name, elsewhere."""
+    shutil.copytree(submissions_root() / original, folder)
+    manifest = folder / "submission.toml"
+    manifest.write_text(manifest.read_text().replace(f'name = "{original}"', f'name = "{name}"', 1))
+
+
+def test_the_command_takes_folders_and_all_rows_of_an_estimator(tmp_path):
+    copy_as("my-net", tmp_path / "net", "small-cnn")
+    copy_as("my-mle", tmp_path / "estimator", "mle")
+    words = ["--dataset", "digits", "--labels", "whole", "--epochs", "1", "--images", "50", "--results", str(tmp_path)]
+    outcome = CliRunner().invoke(
+        cli, ["represent", str(tmp_path / "net"), "--estimators", f"{tmp_path / 'estimator'}, twonn", *words]
+    )
+    assert outcome.exit_code == 0, outcome.output
+    [kept] = layers.iter_representations(tmp_path)
+    assert kept.submission == "my-net"
+    rows = ["my-mle-k5", "my-mle-k10", "my-mle-k20", "twonn"]
+    assert list(dict.fromkeys(each.estimator for each in kept.estimates)) == rows
+    assert [line.split()[1] for line in outcome.stderr.splitlines() if line.startswith("Warning: ")] == [
+        "net",
+        "estimator",
+    ]
+
+
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (["mle", "--dataset", "digits"], '"mle" is not one submission of the track models'),
-        (["small-cnn", "--dataset", "digits", "--estimators", "mle"], "name one of"),
+        (["mle", "--dataset", "digits"], '"mle" is an estimator: give a model.'),
+        (["small-cnn", "--dataset", "digits", "--estimators", "twonn,vgg13"], '"vgg13" is a model: give estimators.'),
         (["small-cnn", "--dataset", "nothing"], 'There is no dataset "nothing"'),
     ],
 )
