@@ -25,6 +25,8 @@ CONTROL = "constant"
 CONTROLS = (CONTROL, "random")
 """Submissions that mark the scale; they are ranked, and are not competitors."""
 LOCAL_SCORES = ("local_error", "local_rank_correlation")
+MOST_COLUMNS = 5
+"""Sets of images beside each other on a terminal."""
 SINGLE_TRUTH = ("phantom", "known")
 """Kinds of task with one true dimension."""
 
@@ -206,15 +208,44 @@ def to_text(board: Board, width: int = 100) -> str:
         for kind, words in _KINDS.items()
         if counts[kind]
     ]
+    truths = any(counts[kind] for kind in SINGLE_TRUTH)
+    ranked = "No true dimension is known, so that nobody is ranked."
+    if truths:
+        ranked = f"Ranked by the error on {_KINDS[board.ranked_by]}. "
+        ranked += "Lower is better; 95 % intervals; ties share a range of ranks."
     left_out = f"Results of an earlier suite, task or submission, left out: {board.superseded}."
-    return table_text(
-        f"Suite {board.suite}, version {board.suite_version}: tasks on {', '.join(asked)}. Ranked by the error on "
-        f"{_KINDS[board.ranked_by]}. Lower is better; 95 % intervals; ties share a range of ranks.",
+    text = table_text(
+        f"Suite {board.suite}, version {board.suite_version}: tasks on {', '.join(asked)}. {ranked}",
         _COLUMNS,
         map(_cells, board.rows.to_dict("records")),
         below=left_out if board.superseded else "",
         width=width,
     )
+    return text if truths or not counts["real"] else f"{text}\n\n{_dimensions_text(board, width)}"
+
+
+def _dimensions_text(board: Board, width: int) -> str:
+    """What every submission but the controls says of the real images."""
+    datasets = sorted(set(board.tasks["dataset"].dropna()))
+    tables = pd.concat([dataset_table(board, dataset) for dataset in datasets])
+    tasks = list(dict.fromkeys(tables["task"]))
+    if len(tasks) > MOST_COLUMNS:
+        return "`manifoldbench site` builds pages with the dimension of each."
+    cells = {(row["task"], row["submission"]): _dimension_cell(row) for row in tables.to_dict("records")}
+    names = [name for name in board.rows["submission"] if name not in CONTROLS]
+    return table_text(
+        "Dimension of the images, known biases corrected; 95 % intervals.",
+        [Column("Submission", words=True), *(Column(task.removeprefix("real/")) for task in tasks)],
+        [(name, *(cells.get((task, name), "-") for task in tasks)) for name in names],
+        width=width,
+    )
+
+
+def _dimension_cell(row: Mapping[Any, Any]) -> str:
+    if pd.isna(row["corrected"]):
+        return str(row["status"])
+    interval = "" if pd.isna(row["low"]) else f" ({row['low']:.1f}-{row['high']:.1f})"
+    return f"{row['corrected']:.1f}{interval}"
 
 
 _KINDS = {

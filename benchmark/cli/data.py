@@ -157,9 +157,8 @@ def verify(dataset: str, as_json: bool) -> None:
     Example: manifoldbench data verify mnist
     """
     card = load_card(dataset)
-    wanted = _files(card)
-    report = [_verify(card, path) for path in wanted if path.is_file()]
-    if wanted and not report:
+    report = [_verify(card, path) for path in _files(card) if path.is_file()]
+    if not report and not is_present(card):
         raise DatasetMissing(f"{card.id} is not on this machine: run `manifoldbench data get {card.id}`.")
     if as_json:
         click.echo(json.dumps(report, indent=1))
@@ -180,7 +179,7 @@ def _files(card: Card) -> list[Path]:
 
 def _verify(card: Card, path: Path) -> dict[str, Any]:
     """What a file is, by the checksums of its card: a dict of file, known and verdict."""
-    name = path.relative_to(data_root()).as_posix()
+    name = path.relative_to(data_root()).as_posix() if path.is_relative_to(data_root()) else str(path)
     known = [checksum for checksum in card.checksums if checksum.file == name]
     official = [checksum for checksum in known if checksum.note.startswith(OFFICIAL)]
     for checksum in known:

@@ -157,10 +157,11 @@ def stands_on(retest: Retest) -> str:
     """How much there is."""
     radiology, natural = (retest.dataset_count(domain) for domain in ("radiology", "natural"))
     models = sorted({training.protocol for training in retest.trainings})
+    estimators = f"{len(retest.estimators)} {'estimators' if len(retest.estimators) > 1 else 'estimator'}"
     trained = f"; models trained under {', '.join(models)}" if models else "; no model has been trained yet"
     return (
         f"Re-tested on suite {retest.suite}, version {retest.suite_version} ({retest.suite_sha256[:8]}): "
-        f"{len(retest.estimators)} estimators, {natural} natural and {radiology} radiology datasets{trained}. "
+        f"{estimators}, {natural} natural and {radiology} radiology datasets{trained}. "
         "In brackets: 95 % intervals. Few datasets stand behind every number, and they were not drawn at random."
     )
 

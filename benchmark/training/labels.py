@@ -79,12 +79,12 @@ FINDING = "effusion"
 def labellings_of(card: Card, wanted: TaskWanted, data: Data) -> tuple[Labelling, ...]:
     """The labellings that a suite asks for.
 
-    Returns an empty tuple for a dataset without labels to predict.
+    Returns an empty tuple for a dataset of one class, which leaves nothing to predict.
     Raises UserError for a name that the dataset has not.
     """
-    if not card.tasks:
+    if len(card.classes) == 1:
         return ()
-    if card.tasks[0].kind == "multi-label":
+    if card.tasks and card.tasks[0].kind == "multi-label":
         return (_finding(card, wanted.labels),)
     families = {family.name: family for family in OTHERS.get(card.id, (_own(card),))}
     first = next(iter(families.values()))

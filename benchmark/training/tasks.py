@@ -25,7 +25,7 @@ from benchmark.hashing import sha256_of, sha256_of_file
 from benchmark.sandbox.engine import Limits
 from benchmark.training.choice import Choice, TooFewImagesError, choose, files_sha256
 from benchmark.training.labels import Labelling, labellings_of
-from benchmark.training.pool import Pool, collect, pool_sha256, pool_views
+from benchmark.training.pool import PARTS, Pool, collect, pool_sha256, pool_views
 from benchmark.training.protocols import Data, Protocol, TaskWanted, TrainingBlock, load_protocol
 from benchmark.training.store import write_arrays
 
@@ -128,10 +128,13 @@ def build_training_tasks(
     left_out: list[LeftOut] = []
     for each in wanted:
         try:
-            plans.extend(_plans(protocol.content.data, each))
+            found = list(_plans(protocol.content.data, each))
         except DatasetMissing as missing:
             left_out.append(LeftOut(each.dataset, str(missing)))
-        if not load_card(each.dataset).tasks:
+            continue
+        plans += [plan for plan in found if plan.views]
+        left_out += [LeftOut(each.dataset, _without_images(plan)) for plan in found if not plan.views]
+        if not found:
             left_out.append(LeftOut(each.dataset, f"{each.dataset} has one class: there is nothing to predict."))
     tasks: Tasks = []
     for done, plan in enumerate(plans):
@@ -166,6 +169,11 @@ def _plans(data: Data, wanted: TaskWanted) -> Iterator[_Plan]:
     card = load_card(wanted.dataset)
     for labelling in labellings_of(card, wanted, data):
         yield _Plan(card, labelling, pool_views(card, labelling, data), tuple(wanted.train or data.train))
+
+
+def _without_images(plan: _Plan) -> str:
+    labels, splits = " and ".join(plan.labelling.classes), f"{', '.join([*PARTS][:-1])} or {[*PARTS][-1]}"
+    return f"{plan.card.id}: no images with the labels {labels} in a split named {splits}."
 
 
 def _build(data: Data, plan: _Plan, folder: Path) -> dict[int, dict[str, Any]]:

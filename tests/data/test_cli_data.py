@@ -168,6 +168,22 @@ def test_verify_of_what_is_not_here_says_how_to_get_it(far):
     assert str(outcome.exception) == "far is not on this machine: run `manifoldbench data get far`."
 
 
+def test_verify_of_a_folder_has_no_checksum_to_compare(home, make_card):
+    make_card(file="tiny")
+    assert "tiny is not on this machine" in str(run("verify", "tiny").exception)
+    (home / "data" / "folders" / "tiny").mkdir()
+    outcome = run("verify", "tiny")
+    assert (outcome.exit_code, outcome.output) == (0, "tiny: no file to verify: made in a test\n")
+    assert json.loads(run("verify", "tiny", "--json").output) == []
+
+
+def test_verify_of_a_file_outside_the_data_folder(tiny, home, make_card):
+    elsewhere = tiny.rename(home / "elsewhere.npz")
+    make_card(replace=("folders/tiny.npz", str(elsewhere)))
+    outcome = run("verify", "tiny")
+    assert (outcome.exit_code, outcome.output) == (1, f"{elsewhere}: the card has no checksum for this file\n")
+
+
 def test_verify_of_embedded_data_has_nothing_to_do():
     outcome = run("verify", "digits")
     assert outcome.exit_code == 0

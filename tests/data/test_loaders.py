@@ -100,6 +100,8 @@ def test_what_file_managers_leave_is_no_image(image_folder, tmp_path):
 def test_a_sub_folder_a_class_order_and_patients(image_folder):
     assert load_images(image_folder, below="well").labels.tolist() == [-1, -1, -1]
     assert load_images(image_folder, classes=["well", "sick"]).labels.tolist() == [1, 1, 1, 0, 0, 0]
+    assert load_images(image_folder, known=["well", "sick"]).labels.tolist() == [1, 1, 1, 0, 0, 0]
+    assert load_images(image_folder, known=["well", "ill"]).labels.tolist() == [0, 0, 0, 1, 1, 1]
     assert load_images(image_folder, patient_prefix=1).groups.tolist() == [0, 1, 2, 3, 4, 5]
 
 

@@ -215,6 +215,26 @@ def test_a_suite_may_have_one_kind_of_task(tmp_path, make):
         json.loads(board_json(board))
 
 
+def test_where_no_truth_is_known_the_text_says_the_dimensions(tmp_path, make):
+    parts = {"whole": 4.0, "half-1a": 3.8, "half-1b": 4.4}
+    write_result(tmp_path, make("mine", "real/one", parts, correction=1.5))
+    write_result(tmp_path, make("mine", "real/two", {"whole": 7.25}))
+    write_result(tmp_path, make("theirs", "real/one", dict.fromkeys(parts)))
+    write_result(tmp_path, make("constant", "real/one", {"whole": 1.0}))
+    board = load_board(tmp_path, "tiny")
+    low, high = dataset_table(board, "one").set_index("submission").loc["mine", ["low", "high"]]
+    text = to_text(board, width=120)
+    lines = text.splitlines()
+    assert lines[0].endswith("on 2 real images. No true dimension is known, so that nobody is ranked.")
+    assert [line.split() for line in lines[-2:]] == [
+        ["mine", "6.0", f"({low:.1f}-{high:.1f})", "7.2"],
+        ["theirs", "failed", "-"],
+    ]
+    for number in range(4):
+        write_result(tmp_path, make("mine", f"real/more-{number}", {"whole": 2.0}))
+    assert to_text(load_board(tmp_path, "tiny")).endswith("pages with the dimension of each.")
+
+
 def test_results_that_were_replaced_are_counted_in_the_text(tmp_path, make):
     write_result(tmp_path, make("mine", "classic/a", {"seed-0": 2.0}, truth=2.0, submission_sha256="new"))
     write_result(tmp_path, make("mine", "classic/a", {"seed-0": 9.0}, truth=2.0, submission_sha256="0"))

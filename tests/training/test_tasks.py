@@ -305,3 +305,40 @@ def test_labels_as_published_are_partly_wrong(data_root, tmp_path):
     right = [known[image.tobytes()] for image in given["validation"]]
     assert right == truth.validation_labels.tolist()
     assert rows_of(given["validation"]).isdisjoint(first)
+
+
+@pytest.fixture
+def own(tmp_path, monkeypatch):
+    """Write a set of one's own: a card of two classes that names no task, and random images in an .npz."""
+    for name in ("cards", "data", "cache"):
+        monkeypatch.setenv(f"MANIFOLDBENCH_{name.upper().replace('CARDS', 'DATASETS')}", str(tmp_path / name))
+
+    def write(split="train", **arrays):
+        (tmp_path / "cards" / "own").mkdir(parents=True)
+        (tmp_path / "data").mkdir()
+        (tmp_path / "cards" / "own" / "dataset.toml").write_text(
+            'id = "own"\nname = "Own"\ndomain = "radiology"\nmodality = "none"\nloader = "images"\nsource = "none"\n'
+            'licence = "none"\ncitation = "none"\nchannels = 1\nclasses = ["no", "yes"]\nsizes = [28]\n'
+            f'splits = {{ {split} = 300 }}\noptions = {{ path = "own.npz" }}\n'
+        )
+        pixels = np.random.default_rng(0).integers(0, 256, (300, 28, 28), dtype=np.uint8)
+        np.savez(tmp_path / "data" / "own.npz", images=pixels, **arrays)
+        return build(tmp_path / "built", {"dataset": "own"}, **(DIGITS | {"data.train": [100]}))
+
+    return write
+
+
+def test_classes_of_a_card_without_tasks_are_predicted(own):
+    [(task, truth)], left_out = own(labels=np.arange(300) % 2)
+    assert (truth.name, truth.classes, task.train, left_out) == ("own@N=100", ("no", "yes"), 100, [])
+
+
+@pytest.mark.parametrize(
+    ("split", "labels"), [("train", {}), ("everything", {"labels": np.arange(300) % 2})], ids=["no labels", "no split"]
+)
+def test_a_set_without_labelled_images_to_train_on_is_left_out(own, split, labels):
+    found, left_out = own(split, **labels)
+    assert found == []
+    assert [each.reason for each in left_out] == [
+        "own: no images with the labels no and yes in a split named train, val or test."
+    ]

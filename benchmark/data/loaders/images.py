@@ -3,7 +3,8 @@
 import csv
 import os
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -51,6 +52,7 @@ def load(card: Card, root: Path, split: str, size: int) -> Images:
         root / options.labels if options.labels else None,
         below=options.splits.get(split, ""),
         classes=options.folders,
+        known=card.classes,
         patient_prefix=options.patient_prefix,
         channels=card.channels,
         size=size if options.fit == "centre-cut" else None,
@@ -70,6 +72,7 @@ def load_images(
     *,
     below: str = "",
     classes: list[str] | None = None,
+    known: list[str] | None = None,
     patient_prefix: int | None = None,
     channels: int | None = None,
     size: int | None = None,
@@ -83,6 +86,7 @@ def load_images(
         name, as torchvision's ImageFolder does.
     below: only what lies below this sub-folder.
     classes: names of the sub-folders in the order of their labels.
+    known: the same, where the sub-folders have these names and no others.
     patient_prefix: the first so many characters of a file's name are its patient.
     channels: 1 reads files as grey, 3 as colour; None as they are, colour if any is.
     size: for images of many sizes: the shorter side is resized to it (bilinear, antialiased), the centre cut out.
@@ -96,15 +100,12 @@ def load_images(
         if labels is not None:
             raise UserError(f"{path}: an .npz file holds its own labels, so {labels} cannot be used with it.")
         return _load_npz(path, patient_prefix)
+    number = partial(_from_folders, path, classes, known) if labels is None else partial(_from_csv, labels)
     try:
         if path.is_dir():
-            return _load_members(
-                path, folder_members(path / below), below, labels, classes, patient_prefix, channels, size
-            )
+            return _load_members(path, folder_members(path / below), below, number, patient_prefix, channels, size)
         with zipfile.ZipFile(path) as archive:
-            return _load_members(
-                path, zip_members(archive, below), below, labels, classes, patient_prefix, channels, size
-            )
+            return _load_members(path, zip_members(archive, below), below, number, patient_prefix, channels, size)
     except PermissionError as error:
         raise UserError(f"{error.filename or path}: may not be read: {error.strerror}.") from None
     except (zipfile.BadZipFile, EOFError, OSError) as error:
@@ -162,8 +163,7 @@ def _load_members(
     path: Path,
     members: Iterator[tuple[str, ImageFile]],
     below: str,
-    labels: Path | None,
-    classes: list[str] | None,
+    number: Callable[[list[str]], NDArray[np.int64] | None],
     patient_prefix: int | None,
     channels: int | None,
     size: int | None,
@@ -173,17 +173,20 @@ def _load_members(
         where = f" below {below}" if below else ""
         raise UserError(f"{path}: holds no images{where} ({', '.join(sorted(SUFFIXES))}).")
     names = [name for name, _ in ordered]
-    numbers = _from_csv(labels, names) if labels else _from_folders(path, names, classes)
     groups = None if patient_prefix is None else _patients(names, patient_prefix)
-    return checked_images(decode_all([file for _, file in ordered], channels, size), numbers, groups, str(path))
+    return checked_images(decode_all([file for _, file in ordered], channels, size), number(names), groups, str(path))
 
 
-def _from_folders(path: Path, names: list[str], classes: list[str] | None) -> NDArray[np.int64] | None:
+def _from_folders(
+    path: Path, classes: list[str] | None, known: list[str] | None, names: list[str]
+) -> NDArray[np.int64] | None:
     folders = [PurePosixPath(name).parts[0] if "/" in name else "" for name in names]
     if classes is None:
         classes = sorted(set(folders))
         if classes == [""]:
             return None
+        if known is not None and set(known) == set(classes):
+            classes = known
     outside = [name for name, folder in zip(names, folders, strict=True) if folder not in classes or not folder]
     if outside:
         raise UserError(f"{path}: {outside[0]} lies in none of the class folders {', '.join(filter(None, classes))}.")
