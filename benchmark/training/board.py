@@ -210,7 +210,7 @@ _COLUMNS = (
 )
 
 
-def to_text(board: ModelBoard, width: int = 100) -> str:
+def to_text(board: ModelBoard, width: int = 110) -> str:
     """The board for a terminal, `width` characters wide; what stands apart says why."""
     tasks, runs = len(board.tasks), int(board.tasks["runs"].max())
     left_out = f"Results of an earlier protocol, task or submission, left out: {board.superseded}."

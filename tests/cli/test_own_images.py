@@ -91,4 +91,5 @@ def test_the_claims_and_the_pages_know_the_set(place):
     folder, said = place
     assert "Re-tested on suite my-suite" in said["reproduce"]
     assert "2 estimators" in said["reproduce"]
+    assert "No true dimension is known in this suite" in (folder / "my-pages" / "index.html").read_text()
     assert "My set" in (folder / "my-pages" / "datasets" / "my-set" / "index.html").read_text()

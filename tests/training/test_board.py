@@ -105,7 +105,7 @@ def test_protocols_are_never_on_one_board(boards, trained):
 
 def test_a_changed_protocol_takes_the_place_of_the_old_one(boards, trained):
     later = trained("other", "xray@N=50", [70.0]).provenance.model_copy(
-        update={"finished": "2026-01-02T00:00:00+00:00"}
+        update={"finished": "2027-01-01T00:00:00+00:00"}
     )
     [board] = boards(
         trained("cnn", "xray@N=50", [80.0]),
