@@ -33,10 +33,9 @@ PUBLISHED = {
 }
 """Rows whose mean error over the 24 manifolds was published: these take too long to be run again in a test."""
 
-BASELINES = {row.name: row.sha256 for row in find_submissions(REPOSITORY / "submissions")}
-ROWS = {
-    row.name: row.sha256 for row in find_submissions(REPOSITORY / "submissions") if row.manifest.track == "estimators"
-}
+SUBMISSIONS = find_submissions(REPOSITORY / "submissions")
+BASELINES = {row.name: row.sha256 for row in SUBMISSIONS}
+ROWS = {row.name: row.sha256 for row in SUBMISSIONS if row.manifest.track == "estimators"}
 DATASETS = {view.dataset for block in load_suite("standard").content.real for view in block.views}
 
 

@@ -310,13 +310,13 @@ def test_labels_as_published_are_partly_wrong(data_root, tmp_path):
 @pytest.fixture
 def own(tmp_path, monkeypatch):
     """Write a set of one's own: a card of two classes that names no task, and random images in an .npz."""
-    for name in ("cards", "data", "cache"):
-        monkeypatch.setenv(f"MANIFOLDBENCH_{name.upper().replace('CARDS', 'DATASETS')}", str(tmp_path / name))
+    for name in ("datasets", "data", "cache"):
+        monkeypatch.setenv(f"MANIFOLDBENCH_{name.upper()}", str(tmp_path / name))
 
     def write(split="train", **arrays):
-        (tmp_path / "cards" / "own").mkdir(parents=True)
+        (tmp_path / "datasets" / "own").mkdir(parents=True)
         (tmp_path / "data").mkdir()
-        (tmp_path / "cards" / "own" / "dataset.toml").write_text(
+        (tmp_path / "datasets" / "own" / "dataset.toml").write_text(
             'id = "own"\nname = "Own"\ndomain = "radiology"\nmodality = "none"\nloader = "images"\nsource = "none"\n'
             'licence = "none"\ncitation = "none"\nchannels = 1\nclasses = ["no", "yes"]\nsizes = [28]\n'
             f'splits = {{ {split} = 300 }}\noptions = {{ path = "own.npz" }}\n'
