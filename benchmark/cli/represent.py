@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from benchmark.cli.run import distinct, named
 from benchmark.cli.sandboxes import Sandbox, sandbox_options
+from benchmark.cli.selection import distinct, named
 from benchmark.data.store import cache_root
 from benchmark.errors import UserError
 from benchmark.paths import results_root, submissions_root
