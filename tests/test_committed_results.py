@@ -118,6 +118,11 @@ def test_models_are_of_their_present_code_and_protocols(suite):
         assert jobs == {(submission, task) for submission, _ in jobs for task in tasks}, "a model lacks a task"
 
 
+def test_every_model_of_the_repository_is_on_the_board_of_standard():
+    [mini] = load_model_boards(REPOSITORY / "results", "standard")
+    assert {result.submission for result in mini.results} == set(BASELINES) - set(ROWS)
+
+
 def test_every_baseline_passed_a_check_of_its_present_code():
     saved = {name: read_badges(REPOSITORY / "results", name, sha256) for name, sha256 in BASELINES.items()}
     assert [name for name, check in saved.items() if check is None or not check.passed] == []
