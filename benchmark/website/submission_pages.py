@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.badges import read_badges
+from benchmark.badges import SavedCheck, read_badges
+from benchmark.conformance import REQUIRED
 from benchmark.estimation.scoring import METRICS
 from benchmark.leaderboard import submission_table
 from benchmark.submissions import Correction, Submission
@@ -69,8 +70,8 @@ class SubmissionPage:
     """Of what was run: the results'."""
     code_path: str
     code_page: str
-    badges: tuple[tuple[str, str, str], ...]
-    """Name, verdict, finding."""
+    checks: tuple[tuple[str, str, str], ...]
+    """Name, verdict, finding: what is required, then the badges; none without a saved check of what was run."""
     suites: tuple[SubmissionPart, ...]
     models: tuple[ModelPart, ...]
     breaks: Table | None
@@ -112,12 +113,6 @@ def make_submission(
     newest = [row for _, row in rows] or [row for row in models[0].rows if row["submission"] == name]
     sha256 = newest[0]["submission_sha256"]
     code = _code(submission) if submission and submission.sha256 == sha256 else None
-    saved = read_badges(results, name, sha256)
-    badges = (
-        tuple((badge, verdict, saved.findings.get(badge, "")) for badge, verdict in saved.badges.items())
-        if saved
-        else ()
-    )
     manifest = submission.manifest if submission else None
     file = manifest.entry.partition(":")[0] if manifest else ""
     page = SubmissionPage(
@@ -139,12 +134,20 @@ def make_submission(
         sha256=sha256,
         code_path=f"submissions/{submission.folder.name}/{file}" if submission else "",
         code_page=code.path if code else "",
-        badges=badges,
+        checks=_checks(read_badges(results, name, sha256)),
         suites=tuple(_part(board, row) for board, row in rows),
         models=tuple(make_model_part(board, name) for board in models),
         breaks=calibration.breaks.get(name) if calibration else None,
     )
     return page, code
+
+
+def _checks(saved: SavedCheck | None) -> tuple[tuple[str, str, str], ...]:
+    if saved is None:
+        return ()
+    required = ("pass", "") if saved.passed else ("fail", "Run manifoldbench check: it says why.")
+    badges = ((badge, verdict, saved.findings.get(badge, "")) for badge, verdict in saved.badges.items())
+    return ((", ".join(REQUIRED), *required), *badges)
 
 
 def _part(board: BoardPage, row: Record) -> SubmissionPart:

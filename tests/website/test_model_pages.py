@@ -148,6 +148,17 @@ def test_a_model_has_a_page_with_its_tasks_runs_and_losses(world):
     assert exact["predictions_sha256"] == sha256_of(["net", load_protocol("mini").sha256, 0])
 
 
+def test_a_model_shows_its_saved_check_though_it_earns_no_badges(world):
+    """The page once took a check without badges for none."""
+    net = world.text("submissions/net/index.html")
+    assert "for exactly this code. contract, determinism pass" in net
+    assert "No saved check" not in net
+    assert "invariance" not in net
+    other = world.text("submissions/other-net/index.html")
+    assert "contract, determinism fail Run manifoldbench check: it says why." in other
+    assert "No saved check" in world.text("submissions/lookup/index.html")
+
+
 def test_a_dataset_names_the_best_model_and_leaves_out_what_is_not_ranked(world):
     (row,) = world.rows("datasets/breastmnist/models-smoke-mini")
     assert (row["best_model"], row["best"], row["models"]) == ("net", pytest.approx(92.5), 2)  # `lookup` stands apart

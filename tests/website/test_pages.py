@@ -184,7 +184,7 @@ def test_a_failure_is_a_word_with_a_reason(world):
 
 def test_badges_are_words_with_a_finding(world):
     good = words(parse(world.out / "submissions/good/index.html"))
-    assert "scale pass" in good
+    assert "contract, determinism pass scale pass" in good
     assert "duplicates fail Copies change the answer <script>" in good
     assert "No saved check" in words(parse(world.out / "submissions/poor-a/index.html"))
 
