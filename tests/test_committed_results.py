@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from benchmark.badges import FOLDER, read_badges
 from benchmark.estimation.suites import load_suite
 from benchmark.findings.published import PAPERS
 from benchmark.findings.report import to_short_text
 from benchmark.findings.retest import load_retest
 from benchmark.leaderboard import dataset_table, load_board, suites_in, to_text
 from benchmark.paths import REPOSITORY
+from benchmark.saved_checks import FOLDER, read_check
 from benchmark.submissions import find_submissions
 from benchmark.synthetic.certify import load_certificate
 from benchmark.synthetic.phantoms import PHANTOMS
@@ -124,7 +124,7 @@ def test_every_model_of_the_repository_is_on_the_board_of_standard():
 
 
 def test_every_baseline_passed_a_check_of_its_present_code():
-    saved = {name: read_badges(REPOSITORY / "results", name, sha256) for name, sha256 in BASELINES.items()}
+    saved = {name: read_check(REPOSITORY / "results", name, sha256) for name, sha256 in BASELINES.items()}
     assert [name for name, check in saved.items() if check is None or not check.passed] == []
     assert {path.stem for path in (REPOSITORY / "results" / FOLDER).iterdir()} == set(BASELINES)
 

@@ -12,13 +12,13 @@ import pytest
 from click.testing import CliRunner
 from numpy.typing import NDArray
 
-from benchmark.badges import read_badges, save_checks
 from benchmark.cli.check import check
 from benchmark.conformance import BADGES, PROBE_FILE, CheckReport, check_submission, contract_fault
 from benchmark.errors import UserError
 from benchmark.invariances import INVARIANCES, KNOWN, sphere_patch
 from benchmark.sandbox.engine import Limits, Outcome, Program
 from benchmark.sandbox.process import ProcessEngine
+from benchmark.saved_checks import read_check, save_checks
 
 MANIFEST = """name = "mine"
 track = "estimators"
@@ -269,12 +269,12 @@ def test_saved_badges_are_read_back_and_are_stale_for_other_code(submission, tmp
     paths = save_checks(report, results)
     assert paths == [results / "checks" / "mine.json"]
     assert [path.name for path in paths[0].parent.iterdir()] == ["mine.json"]
-    saved = read_badges(results, "mine", report.rows[0].submission_sha256)
+    saved = read_check(results, "mine", report.rows[0].submission_sha256)
     assert saved is not None
     assert saved.passed
     assert saved.badges == report.rows[0].badges
-    assert read_badges(results, "mine", "0" * 64) is None
-    assert read_badges(results, "other", "0" * 64) is None
+    assert read_check(results, "mine", "0" * 64) is None
+    assert read_check(results, "other", "0" * 64) is None
 
 
 @pytest.mark.parametrize(
@@ -286,7 +286,7 @@ def test_a_saved_check_that_cannot_be_used_is_named(tmp_path, content, words):
     path.parent.mkdir()
     path.write_text(content)
     with pytest.raises(UserError, match=words):
-        read_badges(tmp_path, "mine", "0" * 64)
+        read_check(tmp_path, "mine", "0" * 64)
 
 
 def test_badges_that_cannot_be_written_are_a_users_error(submission, tmp_path):

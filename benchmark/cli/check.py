@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from benchmark.badges import save_checks
 from benchmark.cli.sandboxes import Sandbox, sandbox_options
 from benchmark.conformance import check_submission
+from benchmark.saved_checks import save_checks
 from benchmark.submissions import schema_json
 
 

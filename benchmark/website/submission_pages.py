@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmark.badges import SavedCheck, read_badges
 from benchmark.conformance import REQUIRED
 from benchmark.estimation.scoring import METRICS
 from benchmark.leaderboard import submission_table
+from benchmark.saved_checks import SavedCheck, read_check
 from benchmark.submissions import Correction, Submission
 from benchmark.website import columns
 from benchmark.website.boards import BoardPage
@@ -134,7 +134,7 @@ def make_submission(
         sha256=sha256,
         code_path=f"submissions/{submission.folder.name}/{file}" if submission else "",
         code_page=code.path if code else "",
-        checks=_checks(read_badges(results, name, sha256)),
+        checks=_checks(read_check(results, name, sha256)),
         suites=tuple(_part(board, row) for board, row in rows),
         models=tuple(make_model_part(board, name) for board in models),
         breaks=calibration.breaks.get(name) if calibration else None,

@@ -8,12 +8,12 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmark.badges import SavedCheck
 from benchmark.cheats import CheatOutcome, write_cheat
 from benchmark.estimation.conditions import Conditions
 from benchmark.estimation.scoring import score_known, score_real
 from benchmark.hashing import sha256_of
 from benchmark.results import Answer, Result
+from benchmark.saved_checks import SavedCheck
 from benchmark.training.protocols import load_protocol
 from benchmark.training.results import Run, TrainingResult
 from made_up_results import PROVENANCE

@@ -1,4 +1,4 @@
-"""Badges kept with the results: what `manifoldbench check --save` found, tied to the exact code it was found for."""
+"""Checks kept with the results: what `manifoldbench check --save` found, tied to the exact code it was found for."""
 
 import json
 from pathlib import Path
@@ -23,9 +23,11 @@ class SavedCheck(BaseModel):
     schema_version: Literal[1] = 1
     submission: str
     submission_sha256: str
-    """Badges of another sha256 are stale: they are not shown."""
+    """A check of another sha256 is stale: it is not shown."""
     passed: bool
+    """Whether what is required passed (`benchmark.conformance.REQUIRED`)."""
     badges: dict[str, Verdict]
+    """Of an estimator; a model earns none."""
     findings: dict[str, str]
     """One sentence for each badge."""
 
@@ -50,7 +52,7 @@ def save_checks(report: CheckReport, results: Path) -> list[Path]:
     ]
 
 
-def read_badges(results: Path, submission: str, submission_sha256: str) -> SavedCheck | None:
+def read_check(results: Path, submission: str, submission_sha256: str) -> SavedCheck | None:
     """The saved check of a row of the board; None if there is none, or if it is of another version of the submission.
 
     Raises UserError for a file that is damaged, or written by a newer version.
